@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The DeltaHop device as a plain C library: what every front end (QEMU, the
+ * embedded backend of the runtime, tests, fuzzers) sees of it.
+ *
+ * Rules: every call takes the instance; no global state; no threads; no
+ * allocation after dh_model_create(); no host clock: the caller tells the time,
+ * which never goes back. Calls on one instance must not overlap or nest: the
+ * bus callbacks must not call back into the model.
+ *
+ * Use: write registers as a driver would; after every write ask dh_model_next_event()
+ * and call dh_model_advance() no earlier than that time. Everything that the
+ * device does to memory or interrupts happens inside these calls.
+ */
+#ifndef DELTAHOP_MODEL_H
+#define DELTAHOP_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <drm/deltahop_isa.h>
+
+#define DH_NEVER UINT64_MAX
+
+struct dh_model;
+
+/**
+ * struct dh_bus - how the device reaches the world
+ * @opaque: given back to every callback
+ * @read: read @len bytes of system memory at DMA address @addr; false if the bus refuses
+ * @write: likewise
+ * @map: optional: pointer to @len bytes of system memory at @addr that stays valid (for reading) until the next call into the
+ *	model returns, or NULL; spares a copy
+ * @interrupt: raise the message of @vector (DELTAHOP_VECTOR_*); sent on each new, enabled bit of IRQ_STATUS
+ * @line: optional: level of the wired interrupt, IRQ_STATUS & IRQ_ENABLE != 0; called on change
+ */
+struct dh_bus {
+	void *opaque;
+	bool (*read)(void *opaque, uint64_t addr, void *buf, size_t len);
+	bool (*write)(void *opaque, uint64_t addr, const void *buf, size_t len);
+	const void *(*map)(void *opaque, uint64_t addr, size_t len);
+	void (*interrupt)(void *opaque, unsigned int vector);
+	void (*line)(void *opaque, bool level);
+};
+
+/**
+ * struct dh_memory_timing - dram=simple
+ * @n: one beat at most every N cycles; 0 means ideal memory (first beat in the command's cycle, then one a cycle)
+ * @l: latency: first beat L + 1 cycles after the command was accepted
+ * @q: bursts accepted and not finished
+ */
+struct dh_memory_timing {
+	uint32_t n;
+	uint32_t l;
+	uint32_t q;
+};
+
+/**
+ * struct dh_config - a device to be
+ * @profile: whose hardware
+ * @clock_hz: engine clock
+ * @caps: DELTAHOP_CAP_*
+ * @engines: bit per &enum deltahop_engine
+ * @rnn_pes: processing elements, 8, 16 or 32
+ * @rnn_slots: layer slots
+ * @rnn_state_bytes: state memory
+ * @beat_bytes: bytes a beat of DRAM channel and link
+ * @dram: the DRAM channel
+ * @link: memory that is not the card's; n = 0: no link, the DRAM channel serves it
+ * @card_size: bytes of card DRAM, multiple of 4096, or 0
+ * @card: its bytes; belongs to the caller, who keeps it as long as the model
+ * @energy_dram_fj_byte: femtojoule per byte of DRAM traffic (assumed)
+ * @energy_mac_fj: femtojoule per multiply-accumulate (assumed)
+ */
+struct dh_config {
+	enum deltahop_profile profile;
+	uint32_t clock_hz;
+	uint64_t caps;
+	uint32_t engines;
+	uint32_t rnn_pes;
+	uint32_t rnn_slots;
+	uint32_t rnn_state_bytes;
+	uint32_t beat_bytes;
+	struct dh_memory_timing dram;
+	struct dh_memory_timing link;
+	uint64_t card_size;
+	uint8_t *card;
+	uint32_t energy_dram_fj_byte;
+	uint32_t energy_mac_fj;
+};
+
+/**
+ * dh_config_profile() - the figures of a profile
+ * @config: filled; card is NULL and card_size the profile's default (0 for the published ones)
+ * @name: "edgedrnn", "card", ...
+ *
+ * Return: false if there is no such profile.
+ */
+bool dh_config_profile(struct dh_config *config, const char *name);
+
+/** dh_profile_name() - name of a profile, or "unknown" */
+const char *dh_profile_name(uint32_t profile);
+
+/**
+ * dh_model_create() - make a device in the state after power-up
+ * @config: copied
+ * @bus: copied
+ * @error: set to a sentence (static) on failure; may be NULL
+ *
+ * Return: the device, or NULL: out of memory, or the configuration names no possible device.
+ */
+struct dh_model *dh_model_create(const struct dh_config *config, const struct dh_bus *bus, const char **error);
+
+/** dh_model_destroy() - free a device (NULL is fine) */
+void dh_model_destroy(struct dh_model *model);
+
+/** dh_model_power_on() - back to the state after power-up, at once (PCI or system reset); card memory is kept */
+void dh_model_power_on(struct dh_model *model, uint64_t now_ns);
+
+/** dh_model_read() - a 32-bit register read at byte offset @reg (multiple of 4) at time @now_ns */
+uint32_t dh_model_read(struct dh_model *model, uint32_t reg, uint64_t now_ns);
+
+/** dh_model_write() - a 32-bit register write */
+void dh_model_write(struct dh_model *model, uint32_t reg, uint32_t value, uint64_t now_ns);
+
+/** dh_model_next_event() - time at which dh_model_advance() has something to do, or DH_NEVER */
+uint64_t dh_model_next_event(const struct dh_model *model);
+
+/** dh_model_advance() - do everything that is due at or before @now_ns */
+void dh_model_advance(struct dh_model *model, uint64_t now_ns);
+
+/**
+ * enum dh_trace_kind - what dh_set_trace() reports
+ */
+enum dh_trace_kind {
+	DH_TRACE_ENTRY_START,	/* a: entry type, b: sequence number */
+	DH_TRACE_ENTRY_END,	/* a: status, b: sequence number */
+	DH_TRACE_COMMAND,	/* a: opcode, b: command offset */
+	DH_TRACE_FAULT,		/* a: reason, b: command offset */
+	DH_TRACE_RESET,		/* a: ring, or ~0 for the device */
+};
+
+/** dh_set_trace() - be told what the device does, with its modelled time */
+void dh_set_trace(struct dh_model *model, void (*trace)(void *opaque, enum dh_trace_kind kind, unsigned int ring,
+							 uint64_t time_ns, uint64_t a, uint64_t b),
+		  void *opaque);
+
+#endif /* DELTAHOP_MODEL_H */

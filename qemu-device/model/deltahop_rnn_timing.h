@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Timing of the recurrent engine: cycles of one layer in one step from the pattern of
+ * elements that fire. Source of the rule: EdgeDRNN's pipeline, see the
+ * timing chapter of Documentation/hardware.rst. Pure functions, no state.
+ */
+#ifndef DELTAHOP_RNN_TIMING_H
+#define DELTAHOP_RNN_TIMING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "deltahop_model.h"
+
+/**
+ * struct dh_timing_layer - a layer as the pipeline sees it
+ * @inputs: elements of x, rounded up to 8
+ * @hidden: units H (for the output phase)
+ * @recurrent: elements of h that are scanned: H for a GRU, 0 for a dense layer
+ * @column_bytes: bytes of a weight column
+ * @pes: processing elements = weights consumed a cycle
+ * @memory: channel that serves the weights
+ * @beat_bytes: bytes a beat
+ */
+struct dh_timing_layer {
+	uint32_t inputs;
+	uint32_t hidden;
+	uint32_t recurrent;
+	uint32_t column_bytes;
+	uint32_t pes;
+	struct dh_memory_timing memory;
+	uint32_t beat_bytes;
+};
+
+/**
+ * dh_timing_layer_cycles() - cycles from reading element 0 of x to the last output beat, both counted
+ * @layer: the layer
+ * @fired: one byte per slot in scanning order: bias, x[0..inputs-1], h[0..recurrent-1]; non-zero where it fires. Of
+ *	length 1 + inputs + recurrent. NULL: everything but the bias fires
+ *
+ * Add 3 to a step's first layer while the bias has not been sent, 1 if it follows another step of its job directly, and 1 between
+ * layers.
+ */
+uint64_t dh_timing_layer_cycles(const struct dh_timing_layer *layer, const uint8_t *fired);
+
+/** dh_timing_transfer() - cycles of a transfer of @bytes that nothing overlaps: (L + 1) + 1 + (beats - 1) N; ideal: beats; 0 bytes: 0 */
+uint64_t dh_timing_transfer(const struct dh_memory_timing *memory, uint32_t beat_bytes, uint64_t bytes);
+
+#endif /* DELTAHOP_RNN_TIMING_H */
