@@ -130,6 +130,16 @@ uint64_t dh_model_next_event(const struct dh_model *model);
 /** dh_model_advance() - do everything that is due at or before @now_ns */
 void dh_model_advance(struct dh_model *model, uint64_t now_ns);
 
+/** enum dh_fault - faults on purpose */
+enum dh_fault {
+	DH_FAULT_STUCK = 1,	/* the engine stands still at the first command of the job, until its ring is reset */
+	DH_FAULT_LOST_IRQ = 2,	/* the job completes, its interrupt does not come (neither message nor status bit) */
+	DH_FAULT_DMA = 3,	/* the first access of the job's commands to memory fails as if the bus had refused it */
+};
+
+/** dh_model_inject() - let the @nth job entry from now on (1: the next one) of @ring meet a fault; 0 takes it back */
+void dh_model_inject(struct dh_model *model, unsigned int ring, enum dh_fault fault, uint32_t nth);
+
 /**
  * enum dh_trace_kind - what dh_set_trace() reports
  */
