@@ -12,6 +12,9 @@
 #include "deltahop_cmd.h"
 #include "error.h"
 
+/* Layers and runs that a program can have. */
+#define DH_PROGRAM_MAX_LAYERS DELTAHOP_RNN_MAX_SLOTS
+
 /* Regions of every program, by number; all offsets in its commands are relative to these. */
 enum dh_program_region {
 	DH_REGION_COMMANDS = 0,	/* read */
@@ -60,10 +63,12 @@ struct dh_program_layer {
  * struct dh_program_tensor - input or output of the network
  * @name: of the ONNX tensor
  * @elements: per step
- * @padded: int16 values per step in memory
+ * @padded: int16 values per step in memory; those after @elements are 0
  * @scale_exp: real value = int16 / 256 * 2^scale_exp
  * @per_step: one vector per step (else one per job)
- * @batch_axis: axis of the batch in the ONNX tensor, -1 if it has none; @step_axis likewise
+ * @rank: axes of the ONNX tensor
+ * @batch_axis: axis of the batch in the ONNX tensor, -1 if it has none; @step_axis likewise. Every other axis but the one
+ *	of the elements is 1 long
  */
 struct dh_program_tensor {
 	char *name;
@@ -71,6 +76,7 @@ struct dh_program_tensor {
 	uint32_t padded;
 	int32_t scale_exp;
 	bool per_step;
+	uint32_t rank;
 	int32_t batch_axis;
 	int32_t step_axis;
 };
@@ -93,6 +99,10 @@ struct dh_blob {
 
 /**
  * struct dh_program - a compiled network
+ * @name: of the ONNX graph
+ * @profile: that it was compiled for
+ * @abi_major: hardware interface that it needs: this major number exactly
+ * @abi_minor: and at least this minor number
  * @need: capabilities and limits without which it does not run
  * @state_bytes: size of the state image; @state_template: initial image, or empty for zeros
  * @fixed_steps: sequence length if the network fixes it, else 0
@@ -101,6 +111,8 @@ struct dh_blob {
 struct dh_program {
 	char *name;
 	char *profile;
+	uint16_t abi_major;
+	uint16_t abi_minor;
 	struct dh_cmd_limits need;
 	struct dh_blob commands;
 	struct dh_blob weights;
@@ -121,13 +133,23 @@ struct dh_program {
 /** dh_program_free() - free a program and all it holds; NULL is fine */
 void dh_program_free(struct dh_program *program);
 
-/** dh_program_check() - is everything in it consistent and runnable on @limits? 0, or -1 with a sentence that names what and where */
+/**
+ * dh_program_check() - is everything in it consistent and runnable on a device with @limits?
+ *
+ * Return: 0, or a negative errno and a sentence that names what and where (-EOPNOTSUPP: the device has too little).
+ */
 int dh_program_check(const struct dh_program *program, const struct dh_cmd_limits *limits, struct dh_error *err);
+
+/** dh_program_check_abi() - does it fit a device whose hardware interface has this number? 0, or -EOPNOTSUPP and a sentence */
+int dh_program_check_abi(const struct dh_program *program, unsigned int major, unsigned int minor, struct dh_error *err);
 
 /** dh_program_save() - write a .dhp file (to a temporary name, renamed when complete) */
 int dh_program_save(const struct dh_program *program, const char *path, struct dh_error *err);
 
 /** dh_program_load() - read and check a .dhp file; versions and checksum are verified, hostile files are refused */
 int dh_program_load(const char *path, struct dh_program **program, struct dh_error *err);
+
+/** dh_program_parse() - the same from memory; @name is what errors call it */
+int dh_program_parse(const void *buf, size_t len, const char *name, struct dh_program **program, struct dh_error *err);
 
 #endif /* DELTAHOP_PROGRAM_H */
