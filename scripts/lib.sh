@@ -204,3 +204,17 @@ fetch_deb()
 	( cd "$2" && private_apt apt-get download "$1" ) ||
 		die "no network: cannot fetch the package $1"
 }
+
+# --- results of tests -----------------------------------------------------
+
+# count_results NAME FILE...: print the counts of TAP, KTAP or JUnit files in
+# the form that scripts/check sums up; false if anything failed
+count_results()
+{
+	local name=$1 status=0 counts
+
+	counts=$("$TOP/scripts/tap-count" "${@:2}") || status=1
+	say "$name: $(sed 's/^.*: //; s/[a-z,]//g' <<<"$counts" |
+		awk '{ p += $1; f += $2; s += $3 } END { printf "%d passed, %d failed, %d skipped", p, f, s }')"
+	return $status
+}
