@@ -169,7 +169,8 @@ bool deltahop_core_realize(DeltahopCore *core, DeviceState *dev,
 
     core->model = dh_model_create(config, bus, &error);
     if (!core->model) {
-        error_setg(errp, "deltahop: %s", error);
+        error_setg(errp, "deltahop: profile %s cannot have these numbers: %s",
+                   dh_profile_name(config->profile), error);
         return false;
     }
     core->dev = dev;
