@@ -95,7 +95,9 @@ struct dh_config {
  * @config: filled; card is NULL and card_size the profile's default (0 for the published ones)
  * @name: "edgedrnn", "card", ...
  *
- * Return: false if there is no such profile.
+ * "nullhop-fpga" and "nullhop-asic" have names and numbers, but are not built in yet.
+ *
+ * Return: false if there is no such profile, or none built in yet.
  */
 bool dh_config_profile(struct dh_config *config, const char *name);
 

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: MIT
+/* The device: its registers, its interrupts, and which event comes next. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "deltahop_internal.h"
+
+#define RING_FIRST	DELTAHOP_RING(0, 0)
+#define RING_STRIDE	(DELTAHOP_RING(1, 0) - DELTAHOP_RING(0, 0))
+
+struct dh_model *dh_model_create(const struct dh_config *config, const struct dh_bus *bus, const char **error)
+{
+	const char *refused = dh_config_refuse(config);
+	struct dh_model *model = NULL;
+
+	if (!refused)
+		model = calloc(1, sizeof(*model) + DELTAHOP_ENGINE_COUNT * (size_t)config->rnn_state_bytes);
+	if (!model) {
+		if (error)
+			*error = refused ? refused : "out of memory";
+		return NULL;
+	}
+	model->config = *config;
+	model->bus = *bus;
+	model->limits.caps = config->caps;
+	model->limits.slots = config->rnn_slots;
+	model->limits.max_inputs = DH_MAX_INPUTS;
+	model->limits.max_hidden = DH_MAX_HIDDEN;
+	model->limits.state_bytes = config->rnn_state_bytes;
+	for (unsigned int i = 0; i < DELTAHOP_ENGINE_COUNT; i++) {
+		struct dh_ring *ring = &model->ring[i];
+
+		ring->model = model;
+		ring->number = i;
+		ring->memory.config = &model->config;
+		ring->memory.bus = &model->bus;
+		ring->rnn.config = &model->config;
+		ring->rnn.state = (uint8_t *)(model + 1) + i * (size_t)config->rnn_state_bytes;
+		dh_rnn_init(&ring->rnn);
+	}
+	dh_model_power_on(model, 0);
+	return model;
+}
+
+void dh_model_destroy(struct dh_model *model)
+{
+	free(model);
+}
+
+static bool exists(const struct dh_model *model, unsigned int ring)
+{
+	return ring < DELTAHOP_ENGINE_COUNT && model->config.engines >> ring & 1;
+}
+
+static void move_time(struct dh_model *model, uint64_t now)
+{
+	if (now > model->now)
+		model->now = now;
+}
+
+/* ---- interrupts ---- */
+
+static void set_line(struct dh_model *model)
+{
+	bool level = model->irq_status & model->irq_enable;
+
+	if (level == model->line)
+		return;
+	model->line = level;
+	if (model->bus.line)
+		model->bus.line(model->bus.opaque, level);
+}
+
+void dh_model_raise(struct dh_model *model, unsigned int vector)
+{
+	model->irq_status |= 1U << vector;
+	if (model->bus.interrupt && model->irq_enable >> vector & 1)
+		model->bus.interrupt(model->bus.opaque, vector);
+	set_line(model);
+}
+
+/* ---- reset ---- */
+
+static void clear(struct dh_model *model)
+{
+	model->irq_status = 0;
+	model->irq_enable = 0;
+	for (unsigned int i = 0; i < DELTAHOP_ENGINE_COUNT; i++)
+		dh_ring_power_on(&model->ring[i]);
+	set_line(model);
+}
+
+void dh_model_power_on(struct dh_model *model, uint64_t now)
+{
+	move_time(model, now);
+	model->reset_until = 0;
+	model->latched_time = 0;
+	clear(model);
+}
+
+static void reset(struct dh_model *model)
+{
+	dh_model_trace(&model->ring[0], DH_TRACE_RESET, model->now, ~0U, 0);
+	clear(model);
+	model->reset_until = model->now + DELTAHOP_RESET_NS;
+	for (unsigned int i = 0; i < DELTAHOP_ENGINE_COUNT; i++) {
+		if (exists(model, i))
+			dh_ring_reset(&model->ring[i], model->now);
+	}
+}
+
+/* ---- events ---- */
+
+static struct dh_ring *next_ring(const struct dh_model *model)
+{
+	const struct dh_ring *next = &model->ring[0];
+
+	for (unsigned int i = 1; i < DELTAHOP_ENGINE_COUNT; i++) {
+		if (model->ring[i].event_ns < next->event_ns)
+			next = &model->ring[i];
+	}
+	return (struct dh_ring *)next;
+}
+
+uint64_t dh_model_next_event(const struct dh_model *model)
+{
+	return next_ring(model)->event_ns;
+}
+
+void dh_model_advance(struct dh_model *model, uint64_t now)
+{
+	move_time(model, now);
+	while (dh_model_next_event(model) <= model->now && dh_model_next_event(model) != DH_NEVER)
+		dh_ring_event(next_ring(model));
+}
+
+/* ---- registers ---- */
+
+static uint32_t read_identity(const struct dh_model *model, uint32_t reg)
+{
+	const struct dh_config *config = &model->config;
+
+	switch (reg) {
+	case DELTAHOP_REG_ID:
+		return DELTAHOP_ID;
+	case DELTAHOP_REG_ABI:
+		return DELTAHOP_HW_ABI_MAJOR << 16 | DELTAHOP_HW_ABI_MINOR;
+	case DELTAHOP_REG_CAPS_LO:
+		return config->caps & 0xffffffff;
+	case DELTAHOP_REG_CAPS_HI:
+		return config->caps >> 32;
+	case DELTAHOP_REG_ENGINES:
+		return config->engines;
+	case DELTAHOP_REG_PROFILE:
+		return config->profile;
+	case DELTAHOP_REG_CLOCK_HZ:
+		return config->clock_hz;
+	case DELTAHOP_REG_CARD_SIZE_LO:
+		return config->card_size & 0xffffffff;
+	case DELTAHOP_REG_CARD_SIZE_HI:
+		return config->card_size >> 32;
+	case DELTAHOP_REG_MAX_REGIONS:
+		return DH_MAX_REGIONS;
+	case DELTAHOP_REG_RNN_PES:
+		return config->rnn_pes;
+	case DELTAHOP_REG_RNN_SLOTS:
+		return config->rnn_slots;
+	case DELTAHOP_REG_RNN_MAX_INPUTS:
+		return model->limits.max_inputs;
+	case DELTAHOP_REG_RNN_MAX_HIDDEN:
+		return model->limits.max_hidden;
+	case DELTAHOP_REG_RNN_STATE_BYTES:
+		return config->rnn_state_bytes;
+	default:
+		return 0;
+	}
+}
+
+static uint32_t read_memory(const struct dh_config *config, uint32_t reg)
+{
+	switch (reg) {
+	case DELTAHOP_REG_DRAM_BEAT_BYTES:
+		return config->beat_bytes;
+	case DELTAHOP_REG_DRAM_N:
+		return config->dram.n;
+	case DELTAHOP_REG_DRAM_L:
+		return config->dram.l;
+	case DELTAHOP_REG_DRAM_Q:
+		return config->dram.q;
+	case DELTAHOP_REG_LINK_N:
+		return config->link.n;
+	case DELTAHOP_REG_LINK_L:
+		return config->link.l;
+	default:
+		return config->link.q;
+	}
+}
+
+static uint32_t read_control(struct dh_model *model, uint32_t reg)
+{
+	switch (reg) {
+	case DELTAHOP_REG_CTRL:
+		return model->now < model->reset_until ? DELTAHOP_CTRL_RESET : 0;
+	case DELTAHOP_REG_TIME_LO:
+		model->latched_time = model->now >> 32;
+		return model->now & 0xffffffff;
+	case DELTAHOP_REG_TIME_HI:
+		return model->latched_time;
+	case DELTAHOP_REG_IRQ_STATUS:
+		return model->irq_status;
+	case DELTAHOP_REG_IRQ_ENABLE:
+		return model->irq_enable;
+	default:
+		return 0;
+	}
+}
+
+uint32_t dh_model_read(struct dh_model *model, uint32_t reg, uint64_t now)
+{
+	unsigned int ring = (reg - RING_FIRST) / RING_STRIDE;
+
+	dh_model_advance(model, now);
+	if (reg >= DELTAHOP_REG_DRAM_BEAT_BYTES && reg <= DELTAHOP_REG_LINK_Q)
+		return reg % 4 ? 0 : read_memory(&model->config, reg);
+	if (reg < DELTAHOP_REG_CTRL)
+		return read_identity(model, reg);
+	if (reg < RING_FIRST)
+		return read_control(model, reg);
+	return exists(model, ring) ? dh_ring_read(&model->ring[ring], reg % RING_STRIDE) : 0;
+}
+
+static void write_control(struct dh_model *model, uint32_t reg, uint32_t value)
+{
+	switch (reg) {
+	case DELTAHOP_REG_CTRL:
+		if (value & DELTAHOP_CTRL_RESET)
+			reset(model);
+		break;
+	case DELTAHOP_REG_IRQ_STATUS:
+		model->irq_status &= ~value;
+		set_line(model);
+		break;
+	case DELTAHOP_REG_IRQ_ENABLE:
+		model->irq_enable = value & DELTAHOP_IRQ_ALL;
+		set_line(model);
+		break;
+	}
+}
+
+void dh_model_write(struct dh_model *model, uint32_t reg, uint32_t value, uint64_t now)
+{
+	unsigned int ring = (reg - RING_FIRST) / RING_STRIDE;
+
+	dh_model_advance(model, now);
+	if (model->now < model->reset_until)
+		return;
+	if (reg < RING_FIRST)
+		write_control(model, reg, value);
+	else if (exists(model, ring))
+		dh_ring_write(&model->ring[ring], reg % RING_STRIDE, value, model->now);
+}
+
+/* ---- faults on purpose, trace ---- */
+
+void dh_model_inject(struct dh_model *model, unsigned int ring, enum dh_fault fault, uint32_t nth)
+{
+	if (exists(model, ring) && fault >= DH_FAULT_STUCK && fault < DH_FAULT_KINDS)
+		model->ring[ring].inject[fault] = nth;
+}
+
+void dh_set_trace(struct dh_model *model, void (*trace)(void *opaque, enum dh_trace_kind kind, unsigned int ring,
+							 uint64_t time_ns, uint64_t a, uint64_t b),
+		  void *opaque)
+{
+	model->trace = trace;
+	model->trace_opaque = opaque;
+}
+
+void dh_model_trace(struct dh_ring *ring, enum dh_trace_kind kind, uint64_t time_ns, uint64_t a, uint64_t b)
+{
+	if (ring->model->trace)
+		ring->model->trace(ring->model->trace_opaque, kind, ring->number, time_ns, a, b);
+}

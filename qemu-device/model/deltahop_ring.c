@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+/* Rings: registers, doorbell, one entry after the other, halt and reset. */
+#include <string.h>
+
+#include "deltahop_internal.h"
+
+#define NS_PER_S	1000000000ULL
+#define MAX_SIZE	8
+
+/* Rounded up; without overflow for any cycle count. */
+static uint64_t cycles_to_ns(uint64_t cycles, uint32_t clock_hz)
+{
+	return cycles / clock_hz * NS_PER_S + (cycles % clock_hz * NS_PER_S + clock_hz - 1) / clock_hz;
+}
+
+void dh_ring_wait(struct dh_ring *ring, enum dh_event event)
+{
+	ring->event = event;
+	ring->event_ns = ring->start_ns + cycles_to_ns(ring->own.cycles, ring->model->config.clock_hz);
+}
+
+static void wait_for_doorbell(struct dh_ring *ring)
+{
+	ring->event = DH_EVENT_NONE;
+	ring->event_ns = DH_NEVER;
+}
+
+void dh_ring_next(struct dh_ring *ring, uint64_t now)
+{
+	wait_for_doorbell(ring);
+	if (!ring->enabled || ring->head == ring->tail)
+		return;
+	ring->event = DH_EVENT_ENTRY;
+	ring->event_ns = now;
+}
+
+void dh_ring_halt(struct dh_ring *ring, enum deltahop_ring_error error)
+{
+	ring->error = error;
+	ring->halted = true;
+	wait_for_doorbell(ring);
+	dh_model_raise(ring->model, DELTAHOP_VECTOR_ERROR);
+}
+
+/* All but PROGRESS, SEQNO and the faults on purpose, which are the experimenter's. */
+static void clear(struct dh_ring *ring)
+{
+	ring->enabled = false;
+	ring->halted = false;
+	ring->error = DELTAHOP_RING_OK;
+	ring->base = 0;
+	ring->size = 0;
+	ring->head = 0;
+	ring->tail = 0;
+	ring->last_owner = 0;
+	memset(&ring->carry, 0, sizeof(ring->carry));
+	dh_rnn_clear(&ring->rnn);
+	wait_for_doorbell(ring);
+}
+
+void dh_ring_power_on(struct dh_ring *ring)
+{
+	clear(ring);
+	ring->progress = 0;
+	ring->seqno = 0;
+}
+
+void dh_ring_reset(struct dh_ring *ring, uint64_t now)
+{
+	clear(ring);
+	ring->event = DH_EVENT_RESET;
+	ring->event_ns = now + DELTAHOP_RESET_NS;
+}
+
+static enum deltahop_ring_status status(const struct dh_ring *ring)
+{
+	if (ring->event == DH_EVENT_RESET)
+		return DELTAHOP_RING_RESETTING;
+	if (ring->halted)
+		return DELTAHOP_RING_HALTED;
+	if (ring->event != DH_EVENT_NONE)
+		return DELTAHOP_RING_BUSY;
+	return ring->enabled ? DELTAHOP_RING_IDLE : DELTAHOP_RING_DISABLED;
+}
+
+uint32_t dh_ring_read(struct dh_ring *ring, uint32_t reg)
+{
+	switch (reg) {
+	case DELTAHOP_RING_CTRL:
+		return (ring->enabled ? DELTAHOP_RING_CTRL_ENABLE : 0) |
+		       (ring->event == DH_EVENT_RESET ? DELTAHOP_RING_CTRL_RESET : 0);
+	case DELTAHOP_RING_STATUS:
+		return status(ring);
+	case DELTAHOP_RING_ERROR:
+		return ring->error;
+	case DELTAHOP_RING_BASE_LO:
+		return ring->base & 0xffffffff;
+	case DELTAHOP_RING_BASE_HI:
+		return ring->base >> 32;
+	case DELTAHOP_RING_SIZE:
+		return ring->size;
+	case DELTAHOP_RING_HEAD:
+		return ring->head;
+	case DELTAHOP_RING_TAIL:
+		return ring->tail;
+	case DELTAHOP_RING_PROGRESS:
+		return ring->progress;
+	case DELTAHOP_RING_SEQNO:
+		return ring->seqno;
+	default:
+		return 0;
+	}
+}
+
+static void write_ctrl(struct dh_ring *ring, uint32_t value, uint64_t now)
+{
+	if (value & DELTAHOP_RING_CTRL_RESET) {
+		dh_model_trace(ring, DH_TRACE_RESET, now, ring->number, 0);
+		dh_ring_reset(ring, now);
+		return;
+	}
+	ring->enabled = value & DELTAHOP_RING_CTRL_ENABLE && ring->size >= 1 && ring->size <= MAX_SIZE;
+	if (ring->event == DH_EVENT_NONE && !ring->halted)
+		dh_ring_next(ring, now);
+}
+
+static void write_tail(struct dh_ring *ring, uint32_t value, uint64_t now)
+{
+	if (!ring->enabled || ring->halted)
+		return;
+	ring->tail = value;
+	if (value - ring->head > 1U << ring->size)
+		dh_ring_halt(ring, DELTAHOP_RING_BAD_TAIL);
+	else if (ring->event == DH_EVENT_NONE)
+		dh_ring_next(ring, now);
+}
+
+void dh_ring_write(struct dh_ring *ring, uint32_t reg, uint32_t value, uint64_t now)
+{
+	if (ring->event == DH_EVENT_RESET)
+		return;
+	if (reg == DELTAHOP_RING_CTRL)
+		write_ctrl(ring, value, now);
+	else if (reg == DELTAHOP_RING_TAIL)
+		write_tail(ring, value, now);
+	else if (ring->enabled)
+		return;
+	else if (reg == DELTAHOP_RING_BASE_LO)
+		ring->base = (ring->base & ~0xffffffffULL) | (value & ~(uint32_t)(DELTAHOP_PAGE_SIZE - 1));
+	else if (reg == DELTAHOP_RING_BASE_HI)
+		ring->base = (ring->base & 0xffffffff) | (uint64_t)value << 32;
+	else if (reg == DELTAHOP_RING_SIZE)
+		ring->size = value;
+}
+
+void dh_ring_event(struct dh_ring *ring)
+{
+	switch (ring->event) {
+	case DH_EVENT_ENTRY:
+		dh_entry_start(ring);
+		break;
+	case DH_EVENT_COMMAND:
+		dh_job_command(ring);
+		break;
+	case DH_EVENT_STEP:
+		dh_job_step_end(ring);
+		break;
+	case DH_EVENT_ROWS:
+		dh_job_rows_end(ring);
+		break;
+	case DH_EVENT_END:
+		dh_entry_end(ring);
+		break;
+	case DH_EVENT_RESET:
+	case DH_EVENT_STUCK:
+	case DH_EVENT_NONE:
+		wait_for_doorbell(ring);
+		break;
+	}
+}

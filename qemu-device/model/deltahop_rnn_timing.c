@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Timing of the recurrent engine, one entry at a time instead of one cycle at a time. The pipeline is in order,
+ * so each event of an entry is the latest of the few events it waits for.
+ */
+#include <string.h>
+
+#include "deltahop_internal.h"
+
+#define READ_MODIFY_WRITE	4	/* cycles until an accumulator may be added to again */
+#define OUTPUT_START		4	/* last entry consumed to first activation */
+#define OUTPUT_GROUP		5	/* one group of units after the other */
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+void dh_pipeline_start(struct dh_pipeline *pipe, const struct dh_timing_layer *layer)
+{
+	const struct dh_memory_timing *memory = &layer->memory;
+	uint32_t beat_cycles = later(1, layer->beat_bytes / layer->pes);
+
+	memset(pipe, 0, sizeof(*pipe));
+	pipe->ideal = !memory->n;
+	pipe->beats = (layer->column_bytes + layer->beat_bytes - 1) / layer->beat_bytes;
+	pipe->interval = later(1, memory->n);
+	pipe->beat_cycles = beat_cycles;
+	/* More than the entries in flight never binds. */
+	pipe->latency = pipe->ideal ? 0 : (uint64_t)memory->l + 1;
+	pipe->outstanding = memory->q < DH_PIPELINE_BURSTS ? memory->q : DH_PIPELINE_BURSTS;
+	pipe->groups = (layer->hidden + layer->pes - 1) / layer->pes;
+}
+
+/*
+ * Cycle in which the encoder reaches @slot. It stands still while the FIFO is full, that is until the entry
+ * 32 before has moved to the output register.
+ */
+static uint64_t push_cycle(struct dh_pipeline *pipe, uint32_t slot)
+{
+	uint64_t resume = pipe->pushed;
+
+	if (pipe->entries >= DH_PIPELINE_FIFO)
+		resume = later(resume, pipe->moved[pipe->entries % DH_PIPELINE_FIFO]);
+	pipe->pushed = resume + slot - pipe->slot;
+	pipe->slot = slot;
+	return pipe->pushed;
+}
+
+/* First beat of the burst whose command is pushed in cycle @push. */
+static uint64_t fetch_cycle(struct dh_pipeline *pipe, uint64_t push)
+{
+	uint64_t accept = push + 2, first;
+
+	if (pipe->bursts)
+		accept = later(accept, pipe->accepted + 1);
+	if (!pipe->ideal && pipe->bursts >= pipe->outstanding)
+		accept = later(accept, pipe->finished[pipe->bursts % pipe->outstanding] + 1);
+	pipe->accepted = accept;
+	first = accept + pipe->latency;
+	return pipe->bursts ? later(first, pipe->last_beat + pipe->interval) : first;
+}
+
+/* The cycle in which a firing entry that is visible in cycle @visible is consumed. */
+static uint64_t consume_column(struct dh_pipeline *pipe, uint64_t push, uint64_t visible)
+{
+	uint64_t first = later(fetch_cycle(pipe, push), visible);
+
+	pipe->last_beat = first + (pipe->beats - 1) * later(pipe->interval, pipe->beat_cycles);
+	if (!pipe->ideal)
+		pipe->finished[pipe->bursts % pipe->outstanding] = pipe->last_beat;
+	pipe->bursts++;
+	return later(pipe->last_beat + pipe->beat_cycles - 1, first + READ_MODIFY_WRITE - 1);
+}
+
+void dh_pipeline_entry(struct dh_pipeline *pipe, uint32_t slot, bool fires)
+{
+	uint64_t push = push_cycle(pipe, slot), moved = push + 1;
+
+	if (pipe->entries)
+		moved = later(moved, pipe->consumed);
+	pipe->moved[pipe->entries % DH_PIPELINE_FIFO] = moved;
+	pipe->entries++;
+	pipe->consumed = fires ? consume_column(pipe, push, moved + 1) : moved + 1;
+}
+
+uint64_t dh_pipeline_end(const struct dh_pipeline *pipe)
+{
+	return pipe->consumed + OUTPUT_START + OUTPUT_GROUP * (pipe->groups + 1) + 1;
+}
+
+uint64_t dh_timing_layer_cycles(const struct dh_timing_layer *layer, const uint8_t *fired)
+{
+	uint32_t last_x = DH_SLOT_X(layer->inputs - 1), elements = 1 + layer->inputs + layer->recurrent;
+	struct dh_pipeline pipe;
+
+	dh_pipeline_start(&pipe, layer);
+	for (uint32_t i = 0; i < elements; i++) {
+		uint32_t slot = i <= layer->inputs ? DH_SLOT_BIAS + i : DH_SLOT_H(layer->inputs, i - 1 - layer->inputs);
+		bool fires = fired ? fired[i] : i > 0;
+
+		if (fires || slot == last_x || i + 1 == elements)
+			dh_pipeline_entry(&pipe, slot, fires);
+	}
+	return dh_pipeline_end(&pipe);
+}
+
+uint64_t dh_timing_transfer(const struct dh_memory_timing *memory, uint32_t beat_bytes, uint64_t bytes)
+{
+	uint64_t beats = bytes / beat_bytes + !!(bytes % beat_bytes);
+
+	if (!beats || !memory->n)
+		return beats;
+	return (uint64_t)memory->l + 1 + 1 + (beats - 1) * memory->n;
+}
