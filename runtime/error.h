@@ -5,10 +5,7 @@
 #ifndef DELTAHOP_ERROR_H
 #define DELTAHOP_ERROR_H
 
-/** struct dh_error - what went wrong, where, and what to do instead; one sentence without a newline */
-struct dh_error {
-	char text[512];
-};
+#include "deltahop.h"
 
 /**
  * dh_error_set() - write the sentence

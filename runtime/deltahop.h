@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libdeltahop: run compiled networks on a DeltaHop device, a real one or the
+ * model of it in this process.
+ *
+ * The way through: dh_device_open(), dh_program_load(), dh_instance_create() puts the program's
+ * commands and weights into the device's memory, dh_stream_create() makes a recurrent state, dh_job_create() the
+ * memory of one job. Then, as often as you like and without allocating anything: fill dh_job_input(),
+ * dh_job_setup(), dh_submit(), dh_job_wait(), read dh_job_output().
+ *
+ * Errors: functions return 0 or a negative errno, and write a sentence into the &struct dh_error that
+ * the caller gave (which may be NULL). Nothing aborts and nothing prints.
+ *
+ * Threads: a device may be used by any number of threads at once; so may an instance with its streams and
+ * jobs, as long as each job is touched by one thread at a time. Destroying an object while another
+ * thread uses it is an error of the caller. A program is constant once loaded.
+ *
+ * Every structure that the caller passes begins with its size, so that it can grow.
+ */
+#ifndef DELTAHOP_H
+#define DELTAHOP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__cplusplus)
+extern "C" {
+#endif
+
+struct dh_device;
+struct dh_program;
+struct dh_instance;
+struct dh_stream;
+struct dh_job;
+struct dh_buffer;
+
+/** struct dh_error - what went wrong, where, and what to do instead; one sentence without a newline */
+struct dh_error {
+	char text[512];
+};
+
+/** dh_version() - version of this library, "major.minor.micro" */
+const char *dh_version(void);
+
+/* --- devices ------------------------------------------------------------ */
+
+/**
+ * dh_device_open() - open a device
+ * @spec: a device node ("/dev/accel/accel0"); "embedded" for the model in this process, with options as in
+ *	"embedded:profile=edgedrnn,dram-n=2" (see dh_device_options()); or NULL or "auto": the first node of the deltahop
+ *	driver that can be opened, else the embedded model (dh_device_info.why then says why)
+ * @device: set on success; close it with dh_device_close()
+ * @err: may be NULL
+ *
+ * File descriptors are opened with O_CLOEXEC. A child of fork() must not use the device.
+ *
+ * Return: 0, -ENODEV, -ENOENT, -EACCES, -EINVAL (bad option), -EPROTO (not a deltahop device or another major version), -ENOMEM.
+ */
+int dh_device_open(const char *spec, struct dh_device **device, struct dh_error *err);
+
+/** dh_device_close() - close a device that nothing uses any more; NULL is fine */
+void dh_device_close(struct dh_device *device);
+
+/** dh_device_options() - the options of an embedded device, one "name=VALUE  meaning" a line */
+const char *dh_device_options(void);
+
+/**
+ * struct dh_device_info - what a device is
+ * @size: in: sizeof(struct dh_device_info)
+ * @embedded: the model in this process
+ * @why: how it was chosen, a sentence
+ * @name: "embedded" or the device node
+ * @profile: name of the hardware profile
+ * @driver: driver and its version; of an embedded device the library's
+ * @caps: DELTAHOP_CAP_* (drm/deltahop_isa.h); names by dh_cap_name()
+ * @hw_abi: hardware interface, major << 16 | minor
+ * @engines: bit per engine: 0 recurrent, 1 convolution
+ * @clock_hz: engine clock
+ * @card_size: bytes of card memory, 0 if it has none
+ * @card_free: of these free now
+ * @pes: processing elements of the recurrent engine
+ * @slots: layer slots
+ * @max_inputs: largest input vector
+ * @max_hidden: largest layer
+ * @state_bytes: state memory
+ * @beat_bytes: bytes a beat on DRAM channel and link
+ * @dram_n: DRAM channel: cycles from beat to beat, 0 for ideal memory
+ * @dram_l: latency in cycles
+ * @dram_q: outstanding bursts
+ * @link_n: the same for memory behind the link; 0: no link
+ * @link_l: latency
+ * @link_q: outstanding bursts
+ * @max_jobs: most unfinished jobs of an instance
+ * @priorities: bit per priority (0 low .. 3 real time) that the caller may use
+ * @device_ns: device time now
+ * @monotonic_ns: CLOCK_MONOTONIC at the same moment
+ */
+struct dh_device_info {
+	size_t size;
+	bool embedded;
+	char why[256];
+	char name[128];
+	char profile[32];
+	char driver[64];
+	uint64_t caps;
+	uint32_t hw_abi;
+	uint32_t engines;
+	uint32_t clock_hz;
+	uint64_t card_size;
+	uint64_t card_free;
+	uint32_t pes;
+	uint32_t slots;
+	uint32_t max_inputs;
+	uint32_t max_hidden;
+	uint32_t state_bytes;
+	uint32_t beat_bytes;
+	uint32_t dram_n;
+	uint32_t dram_l;
+	uint32_t dram_q;
+	uint32_t link_n;
+	uint32_t link_l;
+	uint32_t link_q;
+	uint32_t max_jobs;
+	uint32_t priorities;
+	uint64_t device_ns;
+	uint64_t monotonic_ns;
+};
+
+/** dh_device_get_info() - ask a device; fills as much as @info->size allows */
+int dh_device_get_info(struct dh_device *device, struct dh_device_info *info, struct dh_error *err);
+
+/** dh_cap_name() - name of capability bit @bit (0..63), or NULL */
+const char *dh_cap_name(unsigned int bit);
+
+/**
+ * dh_device_nodes() - the device nodes of the deltahop driver
+ * @index: 0 for the first
+ * @path: filled with the node's path
+ * @len: bytes at @path
+ *
+ * Return: 0, -ENOENT: no more.
+ */
+int dh_device_node(unsigned int index, char *path, size_t len);
+
+/* --- buffers of the caller (only for zero-copy; jobs have memory of their own) ------- */
+
+/** dh_buffer_create() - memory that device and CPU share, zeroed, in system memory */
+int dh_buffer_create(struct dh_device *device, size_t size, struct dh_buffer **buffer, struct dh_error *err);
+
+/** dh_buffer_import() - use the memory of a dma-buf (an embedded device takes any file that can be mapped); @fd stays the caller's */
+int dh_buffer_import(struct dh_device *device, int fd, struct dh_buffer **buffer, struct dh_error *err);
+
+/** dh_buffer_export() - a new file descriptor for the buffer (a dma-buf; of an embedded device a memfd), close-on-exec; or -errno */
+int dh_buffer_export(struct dh_buffer *buffer, struct dh_error *err);
+
+/** dh_buffer_map() - its bytes, or NULL if it cannot be mapped; valid until it is destroyed */
+void *dh_buffer_map(struct dh_buffer *buffer, size_t *size);
+
+/** dh_buffer_destroy() - drop a buffer; jobs in flight keep the memory; NULL is fine */
+void dh_buffer_destroy(struct dh_buffer *buffer);
+
+/* --- programs --------------------------------------------------------------- */
+
+/** dh_program_load() - read and check a .dhp file; versions and checksum are verified, hostile files are refused */
+int dh_program_load(const char *path, struct dh_program **program, struct dh_error *err);
+
+/** dh_program_save() - write a .dhp file (to a temporary name, renamed when complete) */
+int dh_program_save(const struct dh_program *program, const char *path, struct dh_error *err);
+
+/** dh_program_free() - free a program that no instance uses; NULL is fine */
+void dh_program_free(struct dh_program *program);
+
+/**
+ * struct dh_tensor_info - input or output of a network
+ * @size: in: sizeof(struct dh_tensor_info)
+ * @name: name of the ONNX tensor; belongs to the program
+ * @elements: elements of a vector
+ * @pitch: int16 values from one vector to the next in a job's memory
+ * @scale: real value = int16 value * @scale
+ * @per_step: one vector per step, else one per job
+ */
+struct dh_tensor_info {
+	size_t size;
+	const char *name;
+	uint32_t elements;
+	uint32_t pitch;
+	double scale;
+	bool per_step;
+};
+
+/** dh_program_input() - about the input */
+void dh_program_input(const struct dh_program *program, struct dh_tensor_info *info);
+
+/** dh_program_output() - about the output, before what is left to the host */
+void dh_program_output(const struct dh_program *program, struct dh_tensor_info *info);
+
+/**
+ * dh_program_finish() - do what the network leaves to the host on one output vector (Softmax, ArgMax, ...)
+ * @raw: the vector from dh_job_output()
+ * @values: @elements real values out; for an ArgMax only the first: the index
+ *
+ * Return: number of values written.
+ */
+uint32_t dh_program_finish(const struct dh_program *program, const int16_t *raw, float *values);
+
+/* --- instances: a program on a device ---------------------------------------- */
+
+#define DH_THETA_KEEP (-1)
+
+/**
+ * struct dh_instance_options - how to run
+ * @size: in: sizeof(struct dh_instance_options)
+ * @priority: 0 low, 1 medium, 2 high, 3 real time (2 and 3 need CAP_SYS_NICE)
+ * @profile: record what each layer cost (dh_job_layers())
+ * @cycle_budget: engine cycles after which the device stops a job; 0: no limit but the driver's time-out
+ */
+struct dh_instance_options {
+	size_t size;
+	uint32_t priority;
+	bool profile;
+	uint64_t cycle_budget;
+};
+
+/**
+ * dh_instance_create() - put a program on a device
+ * @device: must live longer than the instance
+ * @program: likewise
+ * @options: NULL for medium priority, no profile, no budget
+ *
+ * Return: 0; -EOPNOTSUPP: the device cannot run it, the sentence names what is missing; -ENOMEM; -ENOSPC: card memory is full;
+ * -EACCES: priority not allowed.
+ */
+int dh_instance_create(struct dh_device *device, const struct dh_program *program, const struct dh_instance_options *options,
+		       struct dh_instance **instance, struct dh_error *err);
+
+/** dh_instance_destroy() - free an instance with its streams and jobs, after those that run have ended; NULL is fine */
+void dh_instance_destroy(struct dh_instance *instance);
+
+/**
+ * dh_instance_set_theta() - change delta thresholds; counts from the next dh_job_setup()
+ * @layer: 0 .. layers - 1, or -1 for all
+ * @theta_x: threshold of the input vector, 0..511 in 1/256, or DH_THETA_KEEP
+ * @theta_h: threshold of the hidden vector, likewise
+ *
+ * Return: 0; -ERANGE: no such layer or threshold; -EOPNOTSUPP: the device has one threshold for all layers.
+ */
+int dh_instance_set_theta(struct dh_instance *instance, int layer, int theta_x, int theta_h, struct dh_error *err);
+
+/**
+ * dh_instance_cancel() - end all unfinished jobs of an instance
+ *
+ * Jobs that have not started end with -ECANCELED; a running one is waited for. All streams start over from the
+ * initial state. May be called while other threads wait for jobs.
+ */
+int dh_instance_cancel(struct dh_instance *instance, struct dh_error *err);
+
+/** dh_stream_create() - make a recurrent state, in its initial form; freed by dh_stream_destroy() or with the instance */
+int dh_stream_create(struct dh_instance *instance, struct dh_stream **stream, struct dh_error *err);
+
+/** dh_stream_reset() - the next job submitted starts from the initial state; also ends the trouble after a failed job */
+int dh_stream_reset(struct dh_stream *stream, struct dh_error *err);
+
+/** dh_stream_destroy() - drop a state; jobs in flight keep it; NULL is fine */
+void dh_stream_destroy(struct dh_stream *stream);
+
+/* --- jobs ------------------------------------------------------------------- */
+
+/**
+ * dh_job_create() - make a job with memory for its input and output
+ * @max_steps: longest sequence it will run
+ *
+ * A job is used again and again. Freed by dh_job_destroy() or with the instance.
+ */
+int dh_job_create(struct dh_instance *instance, uint32_t max_steps, struct dh_job **job, struct dh_error *err);
+
+/** dh_job_destroy() - free a job, after waiting for it if it is in flight; NULL is fine */
+void dh_job_destroy(struct dh_job *job);
+
+/** dh_job_input() - its input vectors, int16 [max_steps][pitch]: write here, zero-copy; elements past the vector's end must be 0 */
+int16_t *dh_job_input(struct dh_job *job);
+
+/** dh_job_output() - its output vectors, int16 [steps or 1][pitch]; valid after dh_job_wait() until the next dh_submit() */
+const int16_t *dh_job_output(const struct dh_job *job);
+
+/**
+ * dh_job_quantise() - write real values into dh_job_input(), rounded to the nearest
+ * @values: [@steps][elements]
+ * @clipped: number of values out of range, which became the nearest one in range; may be NULL
+ *
+ * Return: 0; -EDOM: not a number, or infinite; the sentence says where; -ERANGE: more steps than the job has memory for.
+ */
+int dh_job_quantise(struct dh_job *job, const float *values, uint32_t steps, uint64_t *clipped, struct dh_error *err);
+
+/**
+ * dh_job_bind_input() - let the device read the input from the caller's buffer
+ * @buffer: NULL: the job's own memory again; must outlive the job
+ * @offset: byte offset, multiple of 8
+ */
+int dh_job_bind_input(struct dh_job *job, struct dh_buffer *buffer, uint64_t offset, struct dh_error *err);
+
+/** dh_job_bind_output() - let the device write the output to the caller's buffer; dh_job_output() then points there */
+int dh_job_bind_output(struct dh_job *job, struct dh_buffer *buffer, uint64_t offset, struct dh_error *err);
+
+/* Start from the stream's initial state. */
+#define DH_JOB_RESET (1U << 0)
+
+/** dh_job_setup() - say what the next submit of this job runs: @steps steps of @stream; @flags: DH_JOB_* */
+int dh_job_setup(struct dh_job *job, struct dh_stream *stream, uint32_t steps, uint32_t flags, struct dh_error *err);
+
+/**
+ * dh_submit() - hand in jobs of one instance, all or none, in this order, by one system call
+ *
+ * Does not wait. Return: 0; -EBUSY: more than dh_device_info.max_jobs would be unfinished; -EALREADY: a job is in flight;
+ * -EINVAL: a job has not been set up.
+ */
+int dh_submit(struct dh_job *const *jobs, uint32_t count, struct dh_error *err);
+
+/**
+ * dh_job_wait() - wait for a job
+ * @timeout_ns: at most this long from now; 0: only ask; negative: for ever
+ *
+ * Return: 0: it succeeded; -ETIMEDOUT: not ended yet; -EIO: the device refused a command, the sentence says which, where and
+ * why; -EDQUOT: cycle budget; -ETIME: the engine hung and was reset; -ECANCELED; -ENODATA: an earlier job of the
+ * stream failed; -ENODEV: the device is gone.
+ */
+int dh_job_wait(struct dh_job *job, int64_t timeout_ns, struct dh_error *err);
+
+/**
+ * dh_job_fd() - a file descriptor that poll() reports readable when the job has ended
+ *
+ * Close-on-exec, the caller's to close. An embedded device has no thread of its own: there the job is run
+ * inside this call. Return: the descriptor or a negative errno.
+ */
+int dh_job_fd(struct dh_job *job, struct dh_error *err);
+
+/** dh_run() - dh_job_setup(), dh_submit() and dh_job_wait() in one */
+int dh_run(struct dh_job *job, struct dh_stream *stream, uint32_t steps, uint32_t flags, struct dh_error *err);
+
+/**
+ * struct dh_report - what a job cost: the device's completion record
+ * @size: in: sizeof(struct dh_report)
+ * @status: enum deltahop_status, 0 while it has not ended
+ * @reason: enum deltahop_reason
+ * @by_driver: the driver wrote this, not the device
+ * @seqno: number of the job in its context
+ * @cmd_offset: command that failed, or the last one
+ * @fault_region: region of the failed access, ~0 if there is none
+ * @fault_offset: offset in it
+ * @cycles: engine cycles of the job and the state transfers before it
+ * @step_cycles: of these, weight fetch and compute
+ * @bytes_weights: weight bytes moved
+ * @bytes_in: input bytes
+ * @bytes_out: output bytes
+ * @bytes_state: state bytes
+ * @bytes_commands: ring entry, region table, commands, parameters, profile rows
+ * @work_done: multiply-accumulates done
+ * @work_skipped: multiply-accumulates that a dense run would have done besides
+ * @energy_pj: picojoule, from assumed parameters
+ * @start_ns: device time
+ * @end_ns: device time
+ * @profile_lost: profile rows that did not fit
+ */
+struct dh_report {
+	size_t size;
+	uint32_t status;
+	uint32_t reason;
+	bool by_driver;
+	uint32_t seqno;
+	uint32_t cmd_offset;
+	uint32_t fault_region;
+	uint64_t fault_offset;
+	uint64_t cycles;
+	uint64_t step_cycles;
+	uint64_t bytes_weights;
+	uint64_t bytes_in;
+	uint64_t bytes_out;
+	uint64_t bytes_state;
+	uint64_t bytes_commands;
+	uint64_t work_done;
+	uint64_t work_skipped;
+	uint64_t energy_pj;
+	uint64_t start_ns;
+	uint64_t end_ns;
+	uint32_t profile_lost;
+};
+
+/** dh_job_report() - what the job cost, when it has ended (also badly) */
+void dh_job_report(const struct dh_job *job, struct dh_report *report);
+
+/**
+ * struct dh_layer_report - what a layer cost in a job
+ * @size: in: sizeof(struct dh_layer_report)
+ * @node: name of the ONNX node; belongs to the program
+ * @op: its operator; belongs to the program
+ * @inputs: elements of its input vector, before padding
+ * @hidden: units, before padding
+ * @steps: steps run
+ * @cycles: engine cycles
+ * @dense_cycles: what the timing model gives for the same steps if every element fired (padding included)
+ * @bytes_weights: weight bytes fetched
+ * @bytes_in: input bytes read from memory
+ * @bytes_out: output bytes written to memory
+ * @work_done: multiply-accumulates done
+ * @work_skipped: multiply-accumulates skipped
+ * @fired_x: elements of bias and x that fired
+ * @fired_h: elements of h that fired
+ * @slots_x: elements of x that could have fired
+ * @slots_h: elements of h that could have fired
+ */
+struct dh_layer_report {
+	size_t size;
+	const char *node;
+	const char *op;
+	uint32_t inputs;
+	uint32_t hidden;
+	uint64_t steps;
+	uint64_t cycles;
+	uint64_t dense_cycles;
+	uint64_t bytes_weights;
+	uint64_t bytes_in;
+	uint64_t bytes_out;
+	uint64_t work_done;
+	uint64_t work_skipped;
+	uint64_t fired_x;
+	uint64_t fired_h;
+	uint64_t slots_x;
+	uint64_t slots_h;
+};
+
+/** dh_program_layers() - number of layers */
+uint32_t dh_program_layers(const struct dh_program *program);
+
+/** dh_job_layer() - what layer @layer cost; -ENODATA: the instance was made without profile, or the job has not ended well */
+int dh_job_layer(const struct dh_job *job, uint32_t layer, struct dh_layer_report *report);
+
+#if defined(__cplusplus)
+}
+#endif
+
+#endif /* DELTAHOP_H */
