@@ -78,8 +78,8 @@ static bool deltahop_regs_accept(DeltahopCore *core, hwaddr addr,
 }
 
 /*
- * What is due has happened before the access, even where the main loop is
- * behind and its timer has not run yet.
+ * The model does what is due before it answers, even where the main loop is
+ * behind and the timer has not run yet.
  */
 static MemTxResult deltahop_regs_read(void *opaque, hwaddr addr,
                                       uint64_t *data, unsigned size,
@@ -94,13 +94,13 @@ static MemTxResult deltahop_regs_read(void *opaque, hwaddr addr,
         return result;
     }
     now = deltahop_core_enter(core);
-    dh_model_advance(core->model, now);
     *data = dh_model_read(core->model, addr, now);
     trace_deltahop_reg_read(now, addr, *data);
     deltahop_core_leave(core, now);
     return MEMTX_OK;
 }
 
+/* A doorbell has the entry read at once: this very instruction published it. */
 static MemTxResult deltahop_regs_write(void *opaque, hwaddr addr,
                                        uint64_t data, unsigned size,
                                        MemTxAttrs attrs)
@@ -114,8 +114,8 @@ static MemTxResult deltahop_regs_write(void *opaque, hwaddr addr,
     }
     now = deltahop_core_enter(core);
     trace_deltahop_reg_write(now, addr, data);
-    dh_model_advance(core->model, now);
     dh_model_write(core->model, addr, data, now);
+    dh_model_advance(core->model, now);
     deltahop_core_leave(core, now);
     return MEMTX_OK;
 }

@@ -346,13 +346,13 @@ static void gru_write_commands(Card *card, Gru *gru)
     qtest_memwrite(card->qts, addr, &end, sizeof(end));
 }
 
-static void gru_write_vectors(Card *card, uint64_t addr,
-                              const int16_t *vectors, size_t count)
+static void gru_write_inputs(Card *card, uint64_t addr)
 {
     size_t i;
 
-    for (i = 0; i < count; i++) {
-        qtest_writew(card->qts, addr + 2 * i, vectors[i]);
+    for (i = 0; i < R01_STEPS * R01_INPUTS; i++) {
+        qtest_writew(card->qts, addr + 2 * i,
+                     r01_inputs[i / R01_INPUTS][i % R01_INPUTS]);
     }
 }
 
@@ -364,8 +364,7 @@ static void gru_write(Card *card, Gru *gru)
                    sizeof(r01_weights));
     qtest_memwrite(card->qts, gru_addr(gru, REGION_PARAMS), &gru->params,
                    sizeof(gru->params));
-    gru_write_vectors(card, gru_addr(gru, REGION_INPUTS), r01_inputs[0],
-                      R01_STEPS * R01_INPUTS);
+    gru_write_inputs(card, gru_addr(gru, REGION_INPUTS));
     qtest_memset(card->qts, gru->outputs, GRU_GUARD, 2 * GRU_OUTPUT_BYTES);
 }
 
@@ -416,7 +415,8 @@ static void gru_assert_outputs(Card *card, const Gru *gru, unsigned int steps)
     for (i = 0; i < count; i++) {
         int16_t got = qtest_readw(card->qts, gru->outputs + 2 * i);
 
-        g_assert_cmpint(got, ==, r01_outputs[0][i]);
+        g_assert_cmpint(got, ==,
+                        r01_outputs[i / R01_HIDDEN][i % R01_HIDDEN]);
     }
     gru_assert_not_written(card, gru->outputs + 2 * count,
                            2 * GRU_OUTPUT_BYTES - 2 * count);

@@ -1183,23 +1183,21 @@ static const BadProperty bad_properties[] = {
 static void test_bad_properties_are_refused(void)
 {
     QTestState *qts = qtest_init("-M q35 -nodefaults "
-                                 "-device pcie-root-port,id=port,chassis=1");
+                                 "-device pcie-root-port,id=rp,chassis=1");
     size_t i;
 
     for (i = 0; i < ARRAY_SIZE(bad_properties); i++) {
         const BadProperty *bad = &bad_properties[i];
-        QDict *error = qtest_qmp_assert_failure_ref(qts, "{'execute': "
-            "'device_add', 'arguments': {'driver': 'deltahop', 'bus': 'port',"
-            "'id': 'bad', %s: %s}}", bad->name, bad->value);
-        const char *desc = qdict_get_str(error, "desc");
+        g_autofree char *says = qtest_hmp(qts, "device_add deltahop,bus=rp,"
+                                          "id=bad,%s=%s", bad->name,
+                                          bad->value);
 
-        g_test_message("%s=%s: %s", bad->name, bad->value, desc);
-        g_assert_nonnull(strstr(desc, bad->says));
-        qobject_unref(error);
+        g_test_message("%s", says);
+        g_assert_nonnull(strstr(says, bad->says));
     }
     /* none of them is left behind */
     qtest_qmp_assert_success(qts, "{'execute': 'device_add', 'arguments': {"
-                             "'driver': 'deltahop', 'bus': 'port',"
+                             "'driver': 'deltahop', 'bus': 'rp',"
                              "'id': 'good'}}");
     qtest_quit(qts);
 }
