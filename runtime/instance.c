@@ -125,8 +125,11 @@ int dh_instance_create(struct dh_device *device, const struct dh_program *progra
 	int ret;
 
 	*instance = NULL;
-	if (dh_program_check(program, &limits, err))
-		return -EOPNOTSUPP;
+	ret = dh_program_check_abi(program, device->hw.hw_abi >> 16, device->hw.hw_abi & 0xffff, err);
+	if (!ret)
+		ret = dh_program_check(program, &limits, err);
+	if (ret)
+		return ret;
 	made = calloc(1, sizeof(*made));
 	if (!made) {
 		dh_error_set(err, "dh_instance_create: out of memory");
