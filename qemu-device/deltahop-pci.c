@@ -8,7 +8,6 @@
 #include "hw/pci/pci_device.h"
 #include "hw/pci/pcie.h"
 #include "migration/blocker.h"
-#include "migration/vmstate.h"
 #include "qapi/error.h"
 #include "qapi/visitor.h"
 #include "qemu/module.h"
@@ -123,7 +122,7 @@ static bool deltahop_pci_init_msix(PCIDevice *pdev, Error **errp)
     return true;
 }
 
-/* A job in flight lives in the model, which cannot be saved yet. */
+/* A job in flight lives in the model, which cannot be saved yet: no vmstate. */
 static bool deltahop_pci_block_migration(DeltahopPCIState *s, Error **errp)
 {
     error_setg(&s->migration_blocker, "deltahop: the state of the engines "
@@ -257,11 +256,6 @@ static void deltahop_pci_finalize(Object *obj)
     deltahop_config_finalize(&s->config);
 }
 
-static const VMStateDescription deltahop_pci_vmstate = {
-    .name = TYPE_DELTAHOP_PCI,
-    .unmigratable = 1,
-};
-
 static void deltahop_pci_class_init(ObjectClass *klass, void *data)
 {
     DeviceClass *dc = DEVICE_CLASS(klass);
@@ -269,7 +263,6 @@ static void deltahop_pci_class_init(ObjectClass *klass, void *data)
     ResettableClass *rc = RESETTABLE_CLASS(klass);
 
     dc->desc = "DeltaHop accelerator";
-    dc->vmsd = &deltahop_pci_vmstate;
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
     pc->realize = deltahop_pci_realize;
     pc->exit = deltahop_pci_exit;

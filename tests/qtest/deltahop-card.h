@@ -18,6 +18,8 @@
 #include "deltahop-r01.h"
 
 #define CARD_DEVFN QPCI_DEVFN(4, 0)
+#define CARD_PORT_DEVFN QPCI_DEVFN(5, 0)
+#define CARD_BEHIND_PORT_DEVFN (1 << 8)
 #define CARD_HOLE 0x800000000ULL        /* no memory there */
 #define CARD_RING_LOG2 3
 #define CARD_RING_ENTRIES (1 << CARD_RING_LOG2)
@@ -73,17 +75,29 @@ static void card_map(Card *card)
     card->regs = qpci_iomap(card->dev, DELTAHOP_PCI_BAR_REGS, NULL);
 }
 
-static Card *card_new(const char *options)
+static Card *card_new_machine(QTestState *qts)
 {
     Card *card = g_new0(Card, 1);
 
-    card->qts = qtest_initf("-M q35 -m 64M -nodefaults "
-                            "-device deltahop,id=card,addr=4.0,%s", options);
+    card->qts = qts;
     pc_alloc_init(&card->alloc, card->qts, ALLOC_NO_FLAGS);
     card->bus = qpci_new_pc(card->qts, &card->alloc);
-    card->dev = qpci_device_find(card->bus, CARD_DEVFN);
+    return card;
+}
+
+static void card_find(Card *card, int devfn)
+{
+    card->dev = qpci_device_find(card->bus, devfn);
     g_assert_nonnull(card->dev);
     card_map(card);
+}
+
+static Card *card_new(const char *options)
+{
+    Card *card = card_new_machine(qtest_initf("-M q35 -m 64M -nodefaults "
+        "-device deltahop,id=card,addr=4.0,%s", options));
+
+    card_find(card, CARD_DEVFN);
     return card;
 }
 
@@ -154,12 +168,44 @@ static void card_enable_ring(Card *card)
                      DELTAHOP_RING_IDLE);
 }
 
+static void card_start(Card *card)
+{
+    card_enable_messages(card);
+    card_enable_ring(card);
+}
+
 static Card *card_new_running(const char *options)
 {
     Card *card = card_new(options);
 
-    card_enable_messages(card);
-    card_enable_ring(card);
+    card_start(card);
+    return card;
+}
+
+/* --- a card behind a root port, that can be pulled out --- */
+
+/* Bridge registers, so that bus 1 is behind the port and takes all BARs. */
+static void card_open_port(Card *card, QPCIDevice *port)
+{
+    qpci_config_writeb(port, PCI_SECONDARY_BUS, 1);
+    qpci_config_writeb(port, PCI_SUBORDINATE_BUS, 1);
+    qpci_config_writew(port, PCI_MEMORY_BASE, 0xe000);
+    qpci_config_writew(port, PCI_MEMORY_LIMIT, 0xeff0);
+    qpci_device_enable(port);
+}
+
+static Card *card_new_behind_port(QPCIDevice **port)
+{
+    Card *card = card_new_machine(qtest_init("-M q35 -m 64M -nodefaults "
+        "-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off "
+        "-device pcie-root-port,id=rp,chassis=1,addr=5.0 "
+        "-device deltahop,id=card,bus=rp,profile=edgedrnn"));
+
+    *port = qpci_device_find(card->bus, CARD_PORT_DEVFN);
+    g_assert_nonnull(*port);
+    card_open_port(card, *port);
+    card_find(card, CARD_BEHIND_PORT_DEVFN);
+    card_start(card);
     return card;
 }
 

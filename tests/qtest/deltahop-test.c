@@ -925,24 +925,25 @@ static void assert_powered_on(Card *card, const Gru *gru)
     if (gru) {
         assert_job_dropped(card, gru);
     }
-    card_enable_messages(card);
-    card_enable_ring(card);
+    card_start(card);
     card_assert_works(card);
 }
 
-#define DEVCTL_BYTE(card) \
-    (qpci_find_capability((card)->dev, PCI_CAP_ID_EXP, 0) + PCI_EXP_DEVCTL)
+static uint8_t express_reg(QPCIDevice *dev, uint8_t reg)
+{
+    return qpci_find_capability(dev, PCI_CAP_ID_EXP, 0) + reg;
+}
 
 static void test_flr_drops_the_job(void)
 {
     Card *card = card_new_running(EDGEDRNN);
-    uint8_t exp = qpci_find_capability(card->dev, PCI_CAP_ID_EXP, 0);
+    uint8_t devcap = express_reg(card->dev, PCI_EXP_DEVCAP);
     Gru gru;
 
-    g_assert_true(qpci_config_readl(card->dev, exp + PCI_EXP_DEVCAP) &
-                  PCI_EXP_DEVCAP_FLR);
+    g_assert_true(qpci_config_readl(card->dev, devcap) & PCI_EXP_DEVCAP_FLR);
     start_job(card, &gru);
-    qpci_config_writew(card->dev, DEVCTL_BYTE(card), PCI_EXP_DEVCTL_BCR_FLR);
+    qpci_config_writew(card->dev, express_reg(card->dev, PCI_EXP_DEVCTL),
+                       PCI_EXP_DEVCTL_BCR_FLR);
     assert_powered_on(card, &gru);
     card_free(card);
 }
@@ -963,24 +964,79 @@ static void test_system_reset_drops_the_job(void)
     card_free(card);
 }
 
-/* The output lands on the configuration bit that resets the function. */
-static void test_dma_that_resets_the_function(void)
+/*
+ * Let the job's output land on a configuration register, which gets a negative
+ * number: its upper bits are all set.
+ */
+#define ECAM 0xb0000000ULL
+
+static void run_into_config(Card *card, unsigned int devfn, uint8_t reg)
 {
-    const uint64_t ecam = 0xb0000000;
-    const unsigned int negative = 6;    /* has the reset bit, 15, set */
-    Card *card = card_new_running(EDGEDRNN);
-    uint64_t devctl = ecam + (CARD_DEVFN << 12) + DEVCTL_BYTE(card);
+    const unsigned int negative = 6;
     Gru gru;
 
     g_assert_cmpint(r01_outputs[0][negative], <, 0);
-    card->bus->config_writel(card->bus, 0, 0x60, ecam | 1); /* PCIEXBAR */
+    card->bus->config_writel(card->bus, 0, 0x60, ECAM | 1); /* PCIEXBAR */
     gru_init(card, &gru, 1, 1);
     gru_write(card, &gru);
-    gru.region[REGION_OUTPUTS].addr = cpu_to_le64(devctl - 2 * negative);
+    gru.region[REGION_OUTPUTS].addr =
+        cpu_to_le64(ECAM + (devfn << 12) + reg - 2 * negative);
     gru_submit(card, &gru);
     card_run(card);
+}
+
+static void test_dma_that_resets_the_function(void)
+{
+    Card *card = card_new_running(EDGEDRNN);
+
+    run_into_config(card, CARD_DEVFN,
+                    express_reg(card->dev, PCI_EXP_DEVCTL));
     assert_powered_on(card, NULL);
     card_free(card);
+}
+
+/* A new card in the slot works, whatever the old one was doing. */
+static void assert_replaced(Card *card, QPCIDevice *port)
+{
+    bool locked;
+
+    qtest_qmp_eventwait(card->qts, "DEVICE_DELETED");
+    card_run(card);
+    g_free(card->dev);
+    locked = qpci_config_readw(port, express_reg(port, PCI_EXP_SLTSTA)) &
+             PCI_EXP_SLTSTA_EIS;
+    qpci_config_writew(port, express_reg(port, PCI_EXP_SLTCTL),
+                       locked ? PCI_EXP_SLTCTL_EIC : 0);
+    qtest_qmp_assert_success(card->qts, "{'execute': 'device_add',"
+                             "'arguments': {'driver': 'deltahop', 'bus': 'rp',"
+                             "'id': 'card', 'profile': 'edgedrnn'}}");
+    card_find(card, CARD_BEHIND_PORT_DEVFN);
+    card_start(card);
+    card_assert_works(card);
+    g_free(port);
+    card_free(card);
+}
+
+static void test_dma_that_unplugs_the_function(void)
+{
+    QPCIDevice *port;
+    Card *card = card_new_behind_port(&port);
+
+    card_assert_works(card);
+    run_into_config(card, CARD_PORT_DEVFN, express_reg(port, PCI_EXP_SLTCTL));
+    assert_replaced(card, port);
+}
+
+static void test_unplug_drops_the_job(void)
+{
+    QPCIDevice *port;
+    Card *card = card_new_behind_port(&port);
+    Gru gru;
+
+    start_job(card, &gru);
+    qpci_config_writew(port, express_reg(port, PCI_EXP_SLTCTL),
+                       PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PIC);
+    assert_replaced(card, port);
 }
 
 /* --- faults on purpose --- */
@@ -1208,7 +1264,8 @@ static void test_migration_is_refused_with_the_reason(void)
     QDict *error = qtest_qmp_assert_failure_ref(card->qts, "{'execute': "
         "'migrate', 'arguments': {'uri': 'exec:cat>/dev/null'}}");
 
-    g_assert_nonnull(strstr(qdict_get_str(error, "desc"), "deltahop"));
+    g_assert_nonnull(strstr(qdict_get_str(error, "desc"),
+                            "cannot be migrated or saved yet"));
     qobject_unref(error);
     card_free(card);
 }
@@ -1315,6 +1372,7 @@ int main(int argc, char **argv)
     TEST("bus/message-to-own-registers-is-lost",
          message_to_own_registers_is_lost);
     TEST("bus/dma-that-resets-the-function", dma_that_resets_the_function);
+    TEST("bus/dma-that-unplugs-the-function", dma_that_unplugs_the_function);
 
     TEST("ring/malformed-entries-halt-it", malformed_entries_halt);
     TEST("ring/tail-too-far-halts-it", tail_too_far_halts);
@@ -1325,6 +1383,7 @@ int main(int argc, char **argv)
     TEST("reset/of-the-function-drops-the-job", flr_drops_the_job);
     TEST("reset/of-the-system-drops-the-job-keeps-card-memory",
          system_reset_drops_the_job);
+    TEST("reset/unplug-drops-the-job", unplug_drops_the_job);
 
     TEST("inject/stuck-until-reset", stuck_until_reset);
     TEST("inject/lost-interrupt", lost_interrupt);
