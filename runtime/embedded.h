@@ -16,8 +16,8 @@
 #include "backend.h"
 #include "deltahop_model.h"
 
-#define EMBEDDED_MAX_JOBS	256
-#define EMBEDDED_RECORD_SLOTS	512
+#define EMBEDDED_MAX_JOBS	128
+#define EMBEDDED_RECORD_SLOTS	256
 #define EMBEDDED_MAX_OVERRIDES	8
 #define EMBEDDED_MAX_SYNCS	64
 

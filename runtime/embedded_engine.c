@@ -225,7 +225,7 @@ static void run_job(struct embedded *dev, struct job *job)
 	else
 		run_on_device(dev, job);
 	ok = status_ok(engine_record(dev, job->ctx, job->seqno));
-	if (!ok && !why)
+	if (!ok && (!why || dev->resident == job->state))
 		dev->resident = NULL;
 	if (!job->state)
 		return;

@@ -82,7 +82,7 @@ static const struct deltahop_region *region_of(struct embedded *dev, const struc
 	const struct deltahop_region *table = (void *)(dev->system.base + job->bindings->table.offset);
 	uint32_t i;
 
-	for (i = 0; i < job->override_count; i++)
+	for (i = job->override_count; i--; )
 		if (job->override[i].region == region)
 			return &job->override[i].entry;
 	return region < job->bindings->count ? &table[region] : NULL;
@@ -113,7 +113,7 @@ static int take_job(struct embedded *dev, struct context *ctx, struct job *job, 
 	if (from->engine == DELTAHOP_ENGINE_CONV)
 		return -EOPNOTSUPP;
 	if (from->engine != DELTAHOP_ENGINE_RNN || from->flags & ~DRM_DELTAHOP_JOB_STATE_RESET || from->pad ||
-	    from->cmd_offset % 8 || from->cmd_size % 8 || from->cmd_size < 8 || from->depends > index ||
+	    from->seqno || from->cmd_offset % 8 || from->cmd_size % 8 || from->cmd_size < 8 || from->depends > index ||
 	    (from->flags && !from->state))
 		return -EINVAL;
 	if (!bindings || (from->state && !state))

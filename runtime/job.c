@@ -442,6 +442,7 @@ static int mark(struct dh_job *const *jobs, uint32_t count, struct dh_error *err
 		}
 		jobs[i]->phase = JOB_IN_FLIGHT;
 		jobs[i]->args.state = jobs[i]->stream->handle;
+		jobs[i]->args.seqno = 0;
 		instance->batch[i] = jobs[i]->args;
 	}
 	return 0;
