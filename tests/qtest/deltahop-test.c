@@ -201,19 +201,21 @@ static void test_job_ends_at_its_nanosecond(void)
     gru_submit(card, &gru);
 
     card_run_until(card, end - 1);
-    g_assert_cmpuint(card_status(card), ==, DELTAHOP_RING_BUSY);
-    g_assert_cmpuint(card_read(card, RNN(DELTAHOP_RING_HEAD)), ==, 1);
     g_assert_cmpuint(gru_record(card, &gru).seqno, ==, 0);
     g_assert_false(card_take_message(card, DELTAHOP_VECTOR_RING(0)));
+    g_assert_cmpuint(card_status(card), ==, DELTAHOP_RING_BUSY);
+    g_assert_cmpuint(card_read(card, RNN(DELTAHOP_RING_HEAD)), ==, 1);
 
+    /* first memory: a look at a register would have the card catch up */
     card_run_until(card, end);
+    g_assert_cmpuint(gru_record(card, &gru).seqno, ==, gru.entry.seqno);
+    g_assert_true(card_take_message(card, DELTAHOP_VECTOR_RING(0)));
     gru_assert_ok(card, &gru);
     g_assert_cmpuint(card_read(card, RNN(DELTAHOP_RING_HEAD)), ==, 2);
     g_assert_cmphex(card_read(card, RNN(DELTAHOP_RING_SEQNO)), ==,
                     le32_to_cpu(gru.entry.seqno));
     g_assert_cmphex(card_read(card, DELTAHOP_REG_IRQ_STATUS), ==,
                     DELTAHOP_IRQ_RING(0));
-    g_assert_true(card_take_message(card, DELTAHOP_VECTOR_RING(0)));
     g_assert_false(card_take_message(card, DELTAHOP_VECTOR_ERROR));
     g_assert_cmpuint(le64_to_cpu(gru_record(card, &gru).start_ns), ==, start);
     g_assert_cmpuint(le64_to_cpu(gru_record(card, &gru).end_ns), ==, end);
