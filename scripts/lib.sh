@@ -36,6 +36,18 @@ die()
 	exit 1
 }
 
+# explain TEXT LOG: end with the reason that a log gives, in one line if known
+explain()
+{
+	if grep -qE 'Temporary failure resolving|Could not (resolve|connect)|Unable to connect|no network' "$2"; then
+		die "no network: $1 could not reach the mirror (see $2)"
+	elif grep -q 'No space left on device' "$2"; then
+		die "disk full: $1 found no space left (see $2)"
+	fi
+	tail -n 15 "$2" >&2
+	die "failed: $1 (whole output: $2)"
+}
+
 # step TEXT LOG COMMAND...: run with the output in build/logs/LOG; say the
 # time it took if over ten seconds, and the last lines of the log on failure
 step()
@@ -49,10 +61,7 @@ step()
 	( set -e; "$@" ) >"$log" 2>&1 </dev/null
 	status=$?
 	set -e
-	if [ $status != 0 ]; then
-		tail -n 15 "$log" >&2
-		die "failed: $text (whole output: $log)"
-	fi
+	[ $status = 0 ] || explain "$text" "$log"
 	if ((SECONDS - start > 10)); then
 		say "$text: done in $((SECONDS - start)) s"
 	fi
