@@ -90,6 +90,16 @@ void dh_explain_replace(struct dh_explain *explain, size_t index, enum dh_place 
 	explain->nodes[index].layer = layer;
 }
 
+void dh_explain_refuse_layer(struct dh_explain *explain, uint32_t layer, const char *text)
+{
+	for (size_t i = 0; explain && i < explain->node_count; i++) {
+		if (explain->nodes[i].place == DH_PLACE_ENGINE && explain->nodes[i].layer == (int)layer) {
+			dh_explain_replace(explain, i, DH_PLACE_REFUSED, layer, text);
+			return;
+		}
+	}
+}
+
 int dh_explain_layer(struct dh_explain *explain, const struct dh_explain_layer *layer)
 {
 	struct dh_explain_layer *layers, *row;

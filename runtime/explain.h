@@ -76,6 +76,9 @@ int dh_explain_node(struct dh_explain *explain, const char *name, const char *op
 /** dh_explain_replace() - change where row @index says that its node is */
 void dh_explain_replace(struct dh_explain *explain, size_t index, enum dh_place place, int layer, const char *text);
 
+/** dh_explain_refuse_layer() - the nodes of layer @layer are why the network does not compile */
+void dh_explain_refuse_layer(struct dh_explain *explain, uint32_t layer, const char *text);
+
 /** dh_explain_layer() - add a layer, of which the strings are copied; 0 or -ENOMEM */
 int dh_explain_layer(struct dh_explain *explain, const struct dh_explain_layer *layer);
 

@@ -143,6 +143,9 @@ int dh_program_check(const struct dh_program *program, const struct dh_cmd_limit
 /** dh_program_check_abi() - does it fit a device whose hardware interface has this number? 0, or -EOPNOTSUPP and a sentence */
 int dh_program_check_abi(const struct dh_program *program, unsigned int major, unsigned int minor, struct dh_error *err);
 
+/** dh_program_set_need() - fill @program->need: the least that a device must have */
+void dh_program_set_need(struct dh_program *program);
+
 /** dh_program_save() - write a .dhp file (to a temporary name, renamed when complete) */
 int dh_program_save(const struct dh_program *program, const char *path, struct dh_error *err);
 
