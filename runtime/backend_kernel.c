@@ -36,6 +36,7 @@ static void *kernel_map(struct dh_device *device, uint64_t offset, size_t size)
 
 static void kernel_unmap(struct dh_device *device, void *map, size_t size)
 {
+	(void)device;
 	munmap(map, size);
 }
 

@@ -395,6 +395,8 @@ void dh_job_report(const struct dh_job *job, struct dh_report *report);
  * @op: its operator; belongs to the program
  * @inputs: elements of its input vector, before padding
  * @hidden: units, before padding
+ * @theta_x: threshold of the input vector in 1/256
+ * @theta_h: threshold of the hidden vector
  * @steps: steps run
  * @cycles: engine cycles
  * @dense_cycles: what the timing model gives for the same steps if every element fired (padding included)
@@ -414,6 +416,8 @@ struct dh_layer_report {
 	const char *op;
 	uint32_t inputs;
 	uint32_t hidden;
+	uint32_t theta_x;
+	uint32_t theta_h;
 	uint64_t steps;
 	uint64_t cycles;
 	uint64_t dense_cycles;

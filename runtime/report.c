@@ -115,6 +115,7 @@ int dh_job_layer(const struct dh_job *job, uint32_t layer, struct dh_layer_repor
 {
 	const struct dh_program *program = job->instance->program;
 	const struct dh_program_layer *from;
+	const struct deltahop_rnn_params *params;
 	struct dh_layer_report full = { .size = report->size };
 
 	if (layer >= program->layer_count)
@@ -122,10 +123,13 @@ int dh_job_layer(const struct dh_job *job, uint32_t layer, struct dh_layer_repor
 	if (!job->instance->options.profile || job->phase != JOB_ENDED || job->result)
 		return -ENODATA;
 	from = &program->layers[layer];
+	params = (const void *)((const uint8_t *)job->memory.map + program->runs[from->run].params_offset);
 	full.node = from->node;
 	full.op = from->op;
 	full.inputs = from->real_inputs;
 	full.hidden = from->real_hidden;
+	full.theta_x = le16toh(params->theta[from->layer.slot].x);
+	full.theta_h = le16toh(params->theta[from->layer.slot].h);
 	sum_rows(job, from, &full);
 	full.dense_cycles = dense_cycles(job, layer, full.steps);
 	full.slots_x = full.steps * from->real_inputs;

@@ -1,0 +1,501 @@
+// SPDX-License-Identifier: MIT
+/* deltahop run: run a program on input from files. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "table.h"
+#include "tool.h"
+
+#define THETA_MAX	511
+#define STREAMS_MAX	1024
+
+enum {
+	KEY_LENGTHS = 256,
+	KEY_LABELS,
+	KEY_THETA_X,
+	KEY_THETA_H,
+	KEY_STREAM,
+	KEY_BATCH,
+	KEY_PROFILE,
+	KEY_TABLE,
+	KEY_NO_DENSE,
+	KEY_ANSWERS,
+};
+
+struct arguments {
+	const char *program;
+	const char *input;
+	const char *lengths;
+	const char *labels;
+	const char *output;
+	const char *device;
+	const char *theta_x;
+	const char *theta_h;
+	const char *profile;
+	uint32_t streams;
+	uint32_t answers;
+	bool keep_state;
+	bool table;
+	bool json;
+	bool dense;
+};
+
+/* All that a run needs and makes. */
+struct run {
+	struct arguments args;
+	struct dh_device *device;
+	struct dh_device_info info;
+	struct dh_program *program;
+	struct sequences seqs;
+	struct dh_array labels;
+	struct answers answers;
+	struct runner runner;
+	struct cost cost;
+	uint64_t right;
+	uint64_t judged;
+};
+
+const char tool_device_help[] =
+	"DEVICE is \"auto\" (the default: the first device node of the driver that can be opened, else the embedded model), a node "
+	"such as /dev/accel/accel0, or \"embedded\", the model in this process, with options as in "
+	"\"embedded:profile=edgedrnn,dram-n=2\":";
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *args = state->input;
+
+	switch (key) {
+	case 'i':
+		args->input = arg;
+		return 0;
+	case 'o':
+		args->output = arg;
+		return 0;
+	case 'd':
+		args->device = arg;
+		return 0;
+	case 'j':
+		args->json = true;
+		return 0;
+	case KEY_LENGTHS:
+		args->lengths = arg;
+		return 0;
+	case KEY_LABELS:
+		args->labels = arg;
+		return 0;
+	case KEY_THETA_X:
+		args->theta_x = arg;
+		return 0;
+	case KEY_THETA_H:
+		args->theta_h = arg;
+		return 0;
+	case KEY_STREAM:
+		args->keep_state = true;
+		return 0;
+	case KEY_BATCH:
+		args->streams = tool_number(state, "--batch", arg, 1, STREAMS_MAX);
+		return 0;
+	case KEY_PROFILE:
+		args->profile = arg;
+		return 0;
+	case KEY_TABLE:
+		args->table = true;
+		return 0;
+	case KEY_NO_DENSE:
+		args->dense = false;
+		return 0;
+	case KEY_ANSWERS:
+		args->answers = tool_number(state, "--answers", arg, 0, 1000000000);
+		return 0;
+	case ARGP_KEY_ARG:
+		if (args->program)
+			argp_error(state, "\"%s\": only one program can be run at a time", arg);
+		args->program = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (!args->program)
+			argp_error(state, "which program? Make a .dhp file with `deltahop compile` first");
+		if (!args->input)
+			argp_error(state, "--input is missing: give a .npy file");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_option options[] = {
+	{ "input", 'i', "X.npy", 0, "input: float32 or float64 (real values) or int16 (Q8.8: value * 256)", 0 },
+	{ "lengths", KEY_LENGTHS, "L.npy", 0, "the input is sequences end to end, of these lengths", 0 },
+	{ "labels", KEY_LABELS, "Y.npy", 0, "right classes, one per sequence (or per step): prints the accuracy", 0 },
+	{ "output", 'o', "OUT.npy", 0, "write the output: float32 (int64 for an ArgMax)", 0 },
+	{ "device", 'd', "DEVICE", 0, "run here; see below", 0 },
+	{ "theta-x", KEY_THETA_X, "T", 0, "threshold of input vectors in 1/256, 0..511; for all layers, or as in 0=8,1=16", 0 },
+	{ "theta-h", KEY_THETA_H, "T", 0, "threshold of hidden vectors, likewise", 0 },
+	{ "stream", KEY_STREAM, NULL, 0, "carry the state on from sequence to sequence, instead of starting anew", 0 },
+	{ "batch", KEY_BATCH, "B", 0, "B states: sequence i uses state i mod B (default: the network's batch size, or 1)", 0 },
+	{ "answers", KEY_ANSWERS, "N", 0, "print at most N answers (default 10)", 0 },
+	{ "table", KEY_TABLE, NULL, 0, "print what every layer cost", 0 },
+	{ "no-dense", KEY_NO_DENSE, NULL, 0, "do not compare with the dense run", 0 },
+	{ "profile", KEY_PROFILE, "OUT.json", 0, "write what every layer cost", 0 },
+	{ "json", 'j', NULL, 0, "print JSON: {device, program, sequences, accuracy, answers: [[...]...], layers: [...], totals}", 0 },
+	{ 0 }
+};
+
+static char *filter_help(int key, const char *text, void *input)
+{
+	char *all;
+
+	(void)input;
+	if (key != ARGP_KEY_HELP_POST_DOC)
+		return (char *)text;
+	if (asprintf(&all, "%s\n\n%s", tool_device_help, dh_device_options()) < 0)
+		return (char *)text;
+	return all;
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "PROGRAM.dhp",
+	.doc = "Runs a program on the sequences of a .npy file, prints the answers and what they cost.\n\n"
+	       "The input is [steps][elements]; or [steps][batch][elements] or [batch][steps][elements], whichever order "
+	       "the network has; or, with --lengths, [frames][elements]. Every sequence starts from the initial "
+	       "state, unless --stream is given.\v"
+	       "devices",
+	.help_filter = filter_help,
+};
+
+/* --- thresholds ------------------------------------------------------------------ */
+
+static int bad_theta(const char *name, const char *text, uint32_t layers, struct dh_error *err)
+{
+	dh_error_set(err, "%s %s: give a whole number from 0 to %d (in 1/256) for all layers, or LAYER=NUMBER,... with layers 0 to %u",
+		     name, text, THETA_MAX, layers - 1);
+	return -EINVAL;
+}
+
+static bool read_number(const char **at, int most, int *value)
+{
+	char *end;
+	long number = strtol(*at, &end, 10);
+
+	if (end == *at || **at == '-' || **at == '+' || number > most)
+		return false;
+	*value = number;
+	*at = end;
+	return true;
+}
+
+/* "8" or "0=8,1=16". */
+static int set_theta(struct dh_instance *instance, uint32_t layers, const char *name, const char *text, bool is_x,
+		     struct dh_error *err)
+{
+	const char *at = text;
+	int layer, value, ret = 0;
+
+	while (!ret) {
+		layer = -1;
+		if (!read_number(&at, *at && strchr(at, '=') ? (int)layers - 1 : THETA_MAX, &value))
+			return bad_theta(name, text, layers, err);
+		if (*at == '=') {
+			layer = value;
+			at++;
+			if (!read_number(&at, THETA_MAX, &value))
+				return bad_theta(name, text, layers, err);
+		}
+		if (*at && (*at != ',' || layer < 0))
+			return bad_theta(name, text, layers, err);
+		ret = dh_instance_set_theta(instance, layer, is_x ? value : DH_THETA_KEEP, is_x ? DH_THETA_KEEP : value, err);
+		if (!*at)
+			return ret;
+		at++;
+	}
+	return ret;
+}
+
+static int set_thetas(const struct run *run, struct dh_error *err)
+{
+	const struct arguments *args = &run->args;
+	uint32_t layers = run->program->layer_count;
+	int ret = 0;
+
+	if (args->theta_x)
+		ret = set_theta(run->runner.instance, layers, "--theta-x", args->theta_x, true, err);
+	if (!ret && args->theta_h)
+		ret = set_theta(run->runner.instance, layers, "--theta-h", args->theta_h, false, err);
+	return ret;
+}
+
+/* --- answers ---------------------------------------------------------------------- */
+
+static uint32_t best(const float *values, uint32_t count)
+{
+	uint32_t i, at = 0;
+
+	for (i = 1; i < count; i++)
+		if (values[i] > values[at])
+			at = i;
+	return at;
+}
+
+/* The class that a vector of values stands for. */
+static int64_t class_of(const struct answers *answers, size_t vector)
+{
+	const float *values = answers->values + vector * answers->elements;
+
+	return answers->index ? (int64_t)values[0] : best(values, answers->elements);
+}
+
+/* The vector that answers for a sequence: its last one. */
+static size_t last_vector(const struct answers *answers, const struct sequences *seqs, size_t index)
+{
+	return answers->first[index] + (answers->per_step ? seqs->steps[index] - 1 : 0);
+}
+
+static int judge(struct run *run, struct dh_error *err)
+{
+	bool per_step = run->answers.per_step && run->labels.shape[0] == run->answers.vectors;
+	size_t i, count = run->labels.shape[0];
+
+	if (!per_step && count != run->seqs.count) {
+		dh_error_set(err, "%s: %zu labels for %zu sequences: give one label per sequence", run->args.labels, count, run->seqs.count);
+		return -EINVAL;
+	}
+	for (i = 0; i < count; i++) {
+		size_t vector = per_step ? i : last_vector(&run->answers, &run->seqs, i);
+
+		run->right += class_of(&run->answers, vector) == labels_get(&run->labels, i);
+	}
+	run->judged = count;
+	return 0;
+}
+
+/* Are the answers classes? Then class and score are shown, else values. */
+static bool classifies(const struct run *run)
+{
+	enum dh_host_op op = run->program->host_op;
+
+	return run->labels.data || op == DH_HOST_ARGMAX || op == DH_HOST_SOFTMAX || op == DH_HOST_LOG_SOFTMAX;
+}
+
+static void print_class(const struct run *run, size_t i)
+{
+	size_t vector = last_vector(&run->answers, &run->seqs, i);
+	int64_t class = class_of(&run->answers, vector);
+
+	printf("%8zu %7u %7lld", i, run->seqs.steps[i], (long long)class);
+	if (!run->answers.index)
+		printf(" %9.4f", run->answers.values[vector * run->answers.elements + class]);
+	if (run->labels.data && run->labels.shape[0] == run->seqs.count) {
+		int64_t label = labels_get(&run->labels, i);
+
+		printf(" %7lld %s", (long long)label, class == label ? "" : " wrong");
+	}
+	putchar('\n');
+}
+
+static void print_values(const struct run *run, size_t i)
+{
+	const float *values = run->answers.values + last_vector(&run->answers, &run->seqs, i) * run->answers.elements;
+	uint32_t e;
+
+	printf("%8zu %7u ", i, run->seqs.steps[i]);
+	for (e = 0; e < run->answers.elements && e < 8; e++)
+		printf(" %9.4f", values[e]);
+	printf("%s\n", e < run->answers.elements ? " ..." : "");
+}
+
+static void print_answers(const struct run *run)
+{
+	bool classes = classifies(run);
+	size_t i, shown = run->args.answers < run->seqs.count ? run->args.answers : run->seqs.count;
+
+	if (!shown)
+		return;
+	if (classes)
+		printf("sequence   steps   class%s%s\n", run->answers.index ? "" : "     score", run->labels.data ? "   label" : "");
+	else
+		printf("sequence   steps  %s\n", run->answers.per_step ? "last step's values" : "values");
+	for (i = 0; i < shown; i++) {
+		if (classes)
+			print_class(run, i);
+		else
+			print_values(run, i);
+	}
+	if (shown < run->seqs.count)
+		printf("... and %zu more (--answers N)\n", run->seqs.count - shown);
+}
+
+/* A number by which two runs can be told to have given the same bits (FNV-1a). */
+static uint64_t fingerprint(const struct answers *answers)
+{
+	const uint8_t *bytes = (const uint8_t *)answers->values;
+	size_t i, count = answers->vectors * answers->elements * sizeof(*answers->values);
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (i = 0; i < count; i++)
+		hash = (hash ^ bytes[i]) * 0x100000001b3;
+	return hash;
+}
+
+/* --- report ------------------------------------------------------------------------ */
+
+static void print_device_line(const struct run *run)
+{
+	printf("device   %s (%s), profile %s at %g MHz\n", run->info.name, run->info.driver, run->info.profile,
+	       run->info.clock_hz / 1e6);
+}
+
+static void print_summary(const struct run *run)
+{
+	const struct cost *cost = &run->cost;
+
+	print_device_line(run);
+	printf("network  %s: %zu sequences, %" PRIu64 " steps, %s\n\n", run->program->name, run->seqs.count, cost->steps,
+	       run->args.keep_state ? "state carried on" : "each from the initial state");
+	print_answers(run);
+	if (run->judged)
+		printf("\naccuracy %" PRIu64 " of %" PRIu64 " right: %.2f %%\n", run->right, run->judged,
+		       100.0 * run->right / run->judged);
+	printf("%soutputs  %zu x %u values, fingerprint %016" PRIx64 "\n", run->judged ? "" : "\n", run->answers.vectors,
+	       run->answers.elements, fingerprint(&run->answers));
+	printf("time     %.3f ms on the device as modelled\n", cost->sum.cycles * 1e3 / run->info.clock_hz);
+	if (run->args.table) {
+		putchar('\n');
+		table_print(cost, &run->info, run->args.dense);
+	}
+}
+
+static json_t *answers_json(const struct run *run)
+{
+	const struct answers *answers = &run->answers;
+	json_t *all = json_array();
+	size_t v;
+	uint32_t e;
+
+	for (v = 0; v < answers->vectors; v++) {
+		json_t *one = json_array();
+
+		for (e = 0; e < answers->elements; e++)
+			json_array_append_new(one, json_real(answers->values[v * answers->elements + e]));
+		json_array_append_new(all, one);
+	}
+	return all;
+}
+
+static json_t *profile_json(const struct run *run)
+{
+	json_t *json = table_json(&run->cost, &run->info, run->args.dense);
+
+	json_add(json, "program", json_string(run->program->name));
+	json_add(json, "device", json_device(&run->info));
+	json_add(json, "sequences", json_integer(run->seqs.count));
+	json_add(json, "accuracy", run->judged ? json_real((double)run->right / run->judged) : json_null());
+	json_add(json, "fingerprint", json_sprintf("%016" PRIx64, fingerprint(&run->answers)));
+	json_add(json, "host_seconds", json_real(run->cost.host_seconds));
+	return json;
+}
+
+static int report(struct run *run, struct dh_error *err)
+{
+	int ret = 0;
+	json_t *json;
+
+	if (run->cost.clipped)
+		tool_warn("%s: %" PRIu64 " values were out of the network's input range and became the nearest one in range",
+			  run->args.input, run->cost.clipped);
+	if (run->args.output && answers_save(&run->answers, &run->seqs, run->args.output, err))
+		return tool_fail(EXIT_FAILED, err);
+	if (run->args.profile)
+		ret = tool_print_json(profile_json(run), run->args.profile);
+	if (ret)
+		return ret;
+	if (!run->args.json) {
+		print_summary(run);
+		return EXIT_OK;
+	}
+	json = profile_json(run);
+	json_add(json, "answers", answers_json(run));
+	return tool_print_json(json, NULL);
+}
+
+/* --- the run ----------------------------------------------------------------------- */
+
+static uint32_t stream_count(const struct run *run)
+{
+	uint32_t streams = run->args.streams ? run->args.streams : run->program->batch;
+
+	if (!streams)
+		streams = 1;
+	if (streams > run->seqs.count)
+		streams = run->seqs.count;
+	return streams;
+}
+
+static int open_all(struct run *run, struct dh_error *err)
+{
+	const struct arguments *args = &run->args;
+	int ret = dh_program_load(args->program, &run->program, err);
+
+	if (ret)
+		return tool_fail(ret == -EOPNOTSUPP ? EXIT_REFUSED : EXIT_FAILED, err);
+	if (sequences_load(&run->seqs, run->program, args->input, args->lengths, err))
+		return tool_fail(EXIT_FAILED, err);
+	if (args->labels && labels_load(args->labels, &run->labels, err))
+		return tool_fail(EXIT_FAILED, err);
+	ret = dh_device_open(args->device, &run->device, err);
+	if (ret)
+		return tool_fail(ret == -EINVAL ? EXIT_USAGE : EXIT_DEVICE, err);
+	ret = dh_device_get_info(run->device, &run->info, err);
+	if (!ret)
+		ret = runner_init(&run->runner, run->device, run->program, stream_count(run), run->seqs.max_steps, err);
+	if (ret)
+		return tool_fail(tool_status(ret), err);
+	ret = set_thetas(run, err);
+	return ret ? tool_fail(ret == -EOPNOTSUPP ? EXIT_REFUSED : EXIT_USAGE, err) : EXIT_OK;
+}
+
+static int execute(struct run *run, struct dh_error *err)
+{
+	int ret = answers_init(&run->answers, &run->seqs, run->program, err);
+
+	if (!ret)
+		ret = cost_init(&run->cost, run->program, err);
+	if (!ret)
+		ret = runner_run(&run->runner, &run->seqs, run->args.keep_state, &run->answers, &run->cost, err);
+	if (ret)
+		return tool_fail(tool_status(ret), err);
+	if (run->labels.data && judge(run, err))
+		return tool_fail(EXIT_FAILED, err);
+	return EXIT_OK;
+}
+
+static void close_all(struct run *run)
+{
+	cost_fini(&run->cost);
+	answers_free(&run->answers);
+	runner_fini(&run->runner);
+	dh_device_close(run->device);
+	dh_array_free(&run->labels);
+	sequences_free(&run->seqs);
+	dh_program_free(run->program);
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct run run = { .args = { .answers = 10, .dense = true }, .info = { .size = sizeof(run.info) } };
+	struct dh_error err;
+	int ret;
+
+	tool_parse(&argp, argc, argv, &run.args);
+	ret = open_all(&run, &err);
+	if (!ret)
+		ret = execute(&run, &err);
+	if (!ret)
+		ret = report(&run, &err);
+	close_all(&run);
+	return ret;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Runs sequences through a program and adds up what they cost.
+ */
+#ifndef DELTAHOP_RUNNER_H
+#define DELTAHOP_RUNNER_H
+
+#include "sequences.h"
+
+/**
+ * struct cost - of all jobs together
+ * @sum: records added up; status, reason, command and times are those of the last job
+ * @layers: profile rows added up, by layer
+ * @jobs: how many
+ * @start_ns: device time at which the first job began
+ * @host_seconds: from first submit to last answer
+ * @clipped: input values out of range
+ */
+struct cost {
+	struct dh_report sum;
+	struct dh_layer_report *layers;
+	uint32_t layer_count;
+	uint64_t jobs;
+	uint64_t steps;
+	uint64_t start_ns;
+	double host_seconds;
+	uint64_t clipped;
+};
+
+/**
+ * struct runner - a program ready to run
+ * @streams: recurrent states; sequence i runs on stream i mod @stream_count
+ * @jobs: submitted together
+ */
+struct runner {
+	struct dh_device *device;
+	const struct dh_program *program;
+	struct dh_instance *instance;
+	struct dh_stream **streams;
+	uint32_t stream_count;
+	struct dh_job **jobs;
+	uint32_t job_count;
+	float *values;
+};
+
+/** runner_init() - instance, streams and jobs for sequences of at most @max_steps; 0 or a negative errno */
+int runner_init(struct runner *runner, struct dh_device *device, const struct dh_program *program, uint32_t streams,
+		uint32_t max_steps, struct dh_error *err);
+
+/**
+ * runner_run() - run all sequences
+ * @answers: filled; may be NULL
+ * @cost: added to
+ */
+int runner_run(struct runner *runner, const struct sequences *seqs, bool keep_state, struct answers *answers, struct cost *cost,
+	       struct dh_error *err);
+
+/** runner_fini() - free all */
+void runner_fini(struct runner *runner);
+
+/** cost_init() - nothing yet; 0 or -ENOMEM */
+int cost_init(struct cost *cost, const struct dh_program *program, struct dh_error *err);
+
+/** cost_fini() - free it */
+void cost_fini(struct cost *cost);
+
+/** cost_add() - add what a job has cost, that has ended well */
+void cost_add(struct cost *cost, const struct dh_job *job, uint32_t steps);
+
+#endif /* DELTAHOP_RUNNER_H */

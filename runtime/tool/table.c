@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: MIT
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "table.h"
+#include "tool.h"
+
+#define WIDTH	95
+
+struct sums {
+	uint64_t cycles, dense_cycles, weights, vectors, done, skipped;
+};
+
+static struct sums sum_layers(const struct cost *cost)
+{
+	struct sums sum = { 0 };
+	uint32_t i;
+
+	for (i = 0; i < cost->layer_count; i++) {
+		const struct dh_layer_report *l = &cost->layers[i];
+
+		sum.cycles += l->cycles;
+		sum.dense_cycles += l->dense_cycles;
+		sum.weights += l->bytes_weights;
+		sum.vectors += l->bytes_in + l->bytes_out;
+		sum.done += l->work_done;
+		sum.skipped += l->work_skipped;
+	}
+	return sum;
+}
+
+bool table_adds_up(const struct cost *cost)
+{
+	const struct dh_report *r = &cost->sum;
+	struct sums sum = sum_layers(cost);
+
+	return sum.cycles == r->step_cycles && sum.weights == r->bytes_weights && sum.done == r->work_done &&
+	       sum.skipped == r->work_skipped && !r->profile_lost;
+}
+
+/* Everything but the layers: the same in the dense run. */
+static uint64_t other_cycles(const struct cost *cost)
+{
+	return cost->sum.cycles - cost->sum.step_cycles;
+}
+
+static uint64_t total_bytes(const struct dh_report *r)
+{
+	return r->bytes_weights + r->bytes_in + r->bytes_out + r->bytes_state + r->bytes_commands;
+}
+
+static double ms(uint64_t cycles, const struct dh_device_info *device)
+{
+	return cycles * 1e3 / device->clock_hz;
+}
+
+static double ratio(uint64_t a, uint64_t b)
+{
+	return b ? (double)a / b : 0;
+}
+
+/* --- text ------------------------------------------------------------------------- */
+
+/* @value with four digits or so and a decimal prefix. */
+static const char *amount(double value, char *text, size_t size)
+{
+	static const char prefixes[] = " kMGT";
+	unsigned int i = 0;
+
+	while (value >= 9999.5 && prefixes[i + 1]) {
+		value /= 1000;
+		i++;
+	}
+	if (!i)
+		snprintf(text, size, "%.0f", value);
+	else
+		snprintf(text, size, value < 99.995 ? "%.2f%c" : value < 999.95 ? "%.1f%c" : "%.0f%c", value, prefixes[i]);
+	return text;
+}
+
+static const char *percent(uint64_t part, uint64_t whole, char *text, size_t size)
+{
+	double p = 100 * ratio(part, whole);
+
+	if (!whole)
+		snprintf(text, size, "-");
+	else
+		snprintf(text, size, p < 99.95 ? "%.1f" : "%.0f", p);
+	return text;
+}
+
+static const char *speed_up(uint64_t dense, uint64_t cycles, bool wanted, char *text, size_t size)
+{
+	if (wanted && cycles)
+		snprintf(text, size, "%.2fx", ratio(dense, cycles));
+	else
+		snprintf(text, size, "-");
+	return text;
+}
+
+static void rule(void)
+{
+	int i;
+
+	for (i = 0; i < WIDTH; i++)
+		putchar('-');
+	putchar('\n');
+}
+
+struct row {
+	const char *name;
+	char size[24], theta[16];
+	uint64_t done, skipped;
+	char fired_x[8], fired_h[8];
+	uint64_t bytes, cycles;
+	char speed[16];
+};
+
+static void print_row(const struct row *row, const struct dh_device_info *device)
+{
+	uint64_t work = row->done + row->skipped;
+	char dense[16] = "-", done[16] = "-", skip[16] = "-", bytes[16], cycles[24], time[16];
+
+	if (work) {
+		amount(work, dense, sizeof(dense));
+		amount(row->done, done, sizeof(done));
+		percent(row->skipped, work, skip, sizeof(skip));
+	}
+	amount(row->bytes, bytes, sizeof(bytes));
+	snprintf(cycles, sizeof(cycles), "%" PRIu64, row->cycles);
+	snprintf(time, sizeof(time), "%.3f", ms(row->cycles, device));
+	printf("%-14.14s %8s %7s %6s %6s %4s %4s %4s %7s %10s %8s %6s\n", row->name, row->size, row->theta, dense, done, skip,
+	       row->fired_x, row->fired_h, bytes, cycles, time, row->speed);
+}
+
+/* The end of a long name says more than its beginning. */
+static const char *short_name(const char *name)
+{
+	size_t len = name ? strlen(name) : 0;
+
+	if (!name || !*name)
+		return "(no name)";
+	return len > 14 ? name + len - 14 : name;
+}
+
+static void print_layer(const struct cost *cost, uint32_t i, const struct dh_device_info *device, bool dense)
+{
+	const struct dh_layer_report *l = &cost->layers[i];
+	struct row row = {
+		.name = short_name(l->node),
+		.done = l->work_done,
+		.skipped = l->work_skipped,
+		.bytes = l->bytes_weights + l->bytes_in + l->bytes_out,
+		.cycles = l->cycles,
+	};
+
+	snprintf(row.size, sizeof(row.size), "%u>%u", l->inputs, l->hidden);
+	if (l->slots_h)
+		snprintf(row.theta, sizeof(row.theta), "%d/%d", l->theta_x, l->theta_h);
+	else
+		snprintf(row.theta, sizeof(row.theta), "%d", l->theta_x);
+	percent(l->fired_x, l->slots_x, row.fired_x, sizeof(row.fired_x));
+	percent(l->fired_h, l->slots_h, row.fired_h, sizeof(row.fired_h));
+	speed_up(l->dense_cycles, l->cycles, dense, row.speed, sizeof(row.speed));
+	print_row(&row, device);
+}
+
+static void print_total(const struct cost *cost, const struct dh_device_info *device, bool dense)
+{
+	const struct dh_report *r = &cost->sum;
+	struct row other = {
+		.name = "all else [1]",
+		.bytes = r->bytes_state + r->bytes_commands,
+		.cycles = other_cycles(cost),
+	};
+	struct row total = {
+		.name = "total",
+		.done = r->work_done,
+		.skipped = r->work_skipped,
+		.bytes = total_bytes(r),
+		.cycles = r->cycles,
+	};
+
+	speed_up(other.cycles, other.cycles, dense, other.speed, sizeof(other.speed));
+	speed_up(sum_layers(cost).dense_cycles + other.cycles, r->cycles, dense, total.speed, sizeof(total.speed));
+	print_row(&other, device);
+	rule();
+	print_row(&total, device);
+}
+
+static void print_bytes(const struct dh_report *r)
+{
+	const struct {
+		const char *what;
+		uint64_t bytes;
+	} purposes[] = {
+		{ "weights", r->bytes_weights }, { "inputs", r->bytes_in }, { "outputs", r->bytes_out },
+		{ "state", r->bytes_state }, { "commands", r->bytes_commands }, { "all", total_bytes(r) },
+	};
+	size_t i;
+
+	printf("\nDRAM bytes by purpose:\n");
+	for (i = 0; i < sizeof(purposes) / sizeof(*purposes); i++)
+		printf("%16s", purposes[i].what);
+	putchar('\n');
+	for (i = 0; i < sizeof(purposes) / sizeof(*purposes); i++)
+		printf("%16" PRIu64, purposes[i].bytes);
+	putchar('\n');
+}
+
+static void print_notes(const struct cost *cost, const struct dh_device_info *device, bool dense)
+{
+	const struct dh_report *r = &cost->sum;
+	double seconds = ms(r->cycles, device) / 1e3;
+
+	printf("\n%.3f us a step, %.2f effective GOp/s (2 operations a multiply-accumulate, skipped ones counted); energy\n"
+	       "%.3f mJ, from assumed figures for a DRAM byte and a multiply-accumulate.\n",
+	       seconds * 1e6 / (cost->steps ? cost->steps : 1), 2e-9 * (r->work_done + r->work_skipped) / seconds,
+	       r->energy_pj * 1e-9);
+	printf("[1] state and command bytes; cycles of vectors, states, commands and ring.\n");
+	if (dense)
+		printf("[2] against the same run if every element fired, by the timing model; padding included.\n");
+	if (!table_adds_up(cost))
+		printf("warning: the rows do not add up to the records (%u rows lost)\n", r->profile_lost);
+}
+
+void table_print(const struct cost *cost, const struct dh_device_info *device, bool dense)
+{
+	uint32_t i;
+
+	printf("%-14s %8s %7s %6s %6s %4s %4s %4s %7s %10s %8s %6s\n", "layer", "in>units", "theta", "work", "work", "skip", "x", "h",
+	       "DRAM", "cycles", "time", "speed");
+	printf("%-14s %8s %7s %6s %6s %4s %4s %4s %7s %10s %8s %6s\n", "", "", "x/h", "dense", "done", "%", "fire%", "fire%", "bytes", "",
+	       "ms", "up [2]");
+	rule();
+	for (i = 0; i < cost->layer_count; i++)
+		print_layer(cost, i, device, dense);
+	print_total(cost, device, dense);
+	print_bytes(&cost->sum);
+	print_notes(cost, device, dense);
+}
+
+/* --- JSON ------------------------------------------------------------------------- */
+
+static json_t *layer_json(const struct cost *cost, uint32_t i, bool dense)
+{
+	const struct dh_layer_report *l = &cost->layers[i];
+	json_t *json = json_object();
+
+	json_add(json, "node", json_string(l->node ? l->node : ""));
+	json_add(json, "op", json_string(l->op ? l->op : ""));
+	json_add(json, "inputs", json_integer(l->inputs));
+	json_add(json, "hidden", json_integer(l->hidden));
+	json_add(json, "theta_x", json_integer(l->theta_x));
+	json_add(json, "theta_h", json_integer(l->theta_h));
+	json_add(json, "steps", json_integer(l->steps));
+	json_add(json, "cycles", json_integer(l->cycles));
+	json_add(json, "dense_cycles", dense ? json_integer(l->dense_cycles) : json_null());
+	json_add(json, "bytes_weights", json_integer(l->bytes_weights));
+	json_add(json, "bytes_in", json_integer(l->bytes_in));
+	json_add(json, "bytes_out", json_integer(l->bytes_out));
+	json_add(json, "work_done", json_integer(l->work_done));
+	json_add(json, "work_skipped", json_integer(l->work_skipped));
+	json_add(json, "fired_x", json_integer(l->fired_x));
+	json_add(json, "fired_h", json_integer(l->fired_h));
+	json_add(json, "slots_x", json_integer(l->slots_x));
+	json_add(json, "slots_h", json_integer(l->slots_h));
+	return json;
+}
+
+static json_t *totals_json(const struct cost *cost, const struct dh_device_info *device, bool dense)
+{
+	const struct dh_report *r = &cost->sum;
+	json_t *json = json_object();
+
+	json_add(json, "jobs", json_integer(cost->jobs));
+	json_add(json, "steps", json_integer(cost->steps));
+	json_add(json, "cycles", json_integer(r->cycles));
+	json_add(json, "step_cycles", json_integer(r->step_cycles));
+	json_add(json, "dense_cycles", dense ? json_integer(sum_layers(cost).dense_cycles + other_cycles(cost)) : json_null());
+	json_add(json, "seconds", json_real(ms(r->cycles, device) / 1e3));
+	json_add(json, "bytes_weights", json_integer(r->bytes_weights));
+	json_add(json, "bytes_in", json_integer(r->bytes_in));
+	json_add(json, "bytes_out", json_integer(r->bytes_out));
+	json_add(json, "bytes_state", json_integer(r->bytes_state));
+	json_add(json, "bytes_commands", json_integer(r->bytes_commands));
+	json_add(json, "work_done", json_integer(r->work_done));
+	json_add(json, "work_skipped", json_integer(r->work_skipped));
+	json_add(json, "energy_assumed_pj", json_integer(r->energy_pj));
+	json_add(json, "profile_lost", json_integer(r->profile_lost));
+	return json;
+}
+
+json_t *table_json(const struct cost *cost, const struct dh_device_info *device, bool dense)
+{
+	json_t *json = json_object(), *layers = json_array();
+	uint32_t i;
+
+	for (i = 0; i < cost->layer_count; i++)
+		json_array_append_new(layers, layer_json(cost, i, dense));
+	json_add(json, "layers", layers);
+	json_add(json, "totals", totals_json(cost, device, dense));
+	return json;
+}

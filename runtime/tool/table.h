@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a run cost, as a table and as JSON.
+ */
+#ifndef DELTAHOP_TABLE_H
+#define DELTAHOP_TABLE_H
+
+#include <jansson.h>
+
+#include "runner.h"
+
+/** table_print() - for people, 100 columns; @dense: compare with the dense run */
+void table_print(const struct cost *cost, const struct dh_device_info *device, bool dense);
+
+/** table_json() - for machines */
+json_t *table_json(const struct cost *cost, const struct dh_device_info *device, bool dense);
+
+/** table_adds_up() - are the totals the sums of the rows? */
+bool table_adds_up(const struct cost *cost);
+
+#endif /* DELTAHOP_TABLE_H */
