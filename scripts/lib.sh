@@ -118,8 +118,10 @@ with_lock()
 # fills. It is filled under another name and renamed when complete.
 cached()
 {
-	CACHED=$CACHE/$1-$2
-	[ -d "$CACHED" ] || with_lock "$1" fill_cache "$CACHED" "$3"
+	local folder=$CACHE/$1-$2
+
+	[ -d "$folder" ] || with_lock "$1" fill_cache "$folder" "$3"
+	CACHED=$folder
 }
 
 fill_cache()
