@@ -94,6 +94,7 @@ struct rig *rig_create(const struct dh_config *config, size_t ram_bytes)
 	rig->maps = true;
 	rig->config = *config;
 	rig->ram_bytes = ram_bytes;
+	rig->free_ram = RIG_FREE;
 	rig->ram = calloc(1, ram_bytes);
 	if (rig->config.card_size && !rig->config.card)
 		rig->config.card = calloc(1, rig->config.card_size);
@@ -147,6 +148,79 @@ uint32_t rig_region(struct rig *rig, uint64_t addr, uint64_t length, uint32_t fl
 static uint64_t record_addr(uint32_t number)
 {
 	return RIG_RECORDS + sizeof(struct deltahop_record) * (number % RECORD_PLACES);
+}
+
+uint32_t rig_random(struct rig_random *random)
+{
+	random->state = random->state * 6364136223846793005ULL + 1442695040888963407ULL;
+	return random->state >> 33 ^ random->state >> 51;
+}
+
+uint32_t rig_below(struct rig_random *random, uint32_t limit)
+{
+	return rig_random(random) % limit;
+}
+
+static uint64_t take_pages(uint64_t *free_bytes, uint64_t pages)
+{
+	uint64_t addr = *free_bytes;
+
+	*free_bytes += pages * DELTAHOP_PAGE_SIZE;
+	return addr;
+}
+
+static void shuffle_pages(struct rig *rig, struct rig_random *random, uint64_t list, uint64_t addr, uint64_t pages)
+{
+	uint64_t *page = (uint64_t *)(rig->ram + list), spare;
+
+	for (uint64_t i = 0; i < pages; i++) {
+		uint64_t other = rig_below(random, i + 1);
+
+		page[i] = addr + i * DELTAHOP_PAGE_SIZE;
+		spare = page[other];
+		page[other] = page[i];
+		page[i] = spare;
+	}
+}
+
+struct rig_buffer rig_buffer(struct rig *rig, struct rig_random *random, uint64_t length, uint32_t flags)
+{
+	struct rig_buffer buffer = { .card = flags & DELTAHOP_REGION_CARD };
+	uint64_t pages;
+
+	if (flags & DELTAHOP_REGION_LIST)
+		buffer.first = 2 * rig_below(random, DELTAHOP_PAGE_SIZE / 2);
+	pages = (buffer.first + length + DELTAHOP_PAGE_SIZE - 1) / DELTAHOP_PAGE_SIZE;
+	buffer.addr = take_pages(buffer.card ? &rig->free_card : &rig->free_ram, pages);
+	if (flags & DELTAHOP_REGION_LIST) {
+		buffer.list = take_pages(&rig->free_ram, (pages * 8 + DELTAHOP_PAGE_SIZE - 1) / DELTAHOP_PAGE_SIZE);
+		shuffle_pages(rig, random, buffer.list, buffer.addr, pages);
+	}
+	buffer.region = rig_region(rig, buffer.list ? buffer.list : buffer.addr, length, flags);
+	rig->table[buffer.region].first = buffer.first;
+	return buffer;
+}
+
+/* Byte @offset of a buffer, by walking its list. */
+static uint8_t *buffer_byte(struct rig *rig, const struct rig_buffer *buffer, uint64_t offset)
+{
+	uint64_t at = buffer->first + offset, addr = buffer->addr + at;
+
+	if (buffer->list)
+		addr = ((uint64_t *)(rig->ram + buffer->list))[at / DELTAHOP_PAGE_SIZE] + at % DELTAHOP_PAGE_SIZE;
+	return (buffer->card ? rig->config.card : rig->ram) + addr;
+}
+
+void rig_poke(struct rig *rig, const struct rig_buffer *buffer, uint64_t offset, const void *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		*buffer_byte(rig, buffer, offset + i) = ((const uint8_t *)bytes)[i];
+}
+
+void rig_peek(struct rig *rig, const struct rig_buffer *buffer, uint64_t offset, void *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		((uint8_t *)bytes)[i] = *buffer_byte(rig, buffer, offset + i);
 }
 
 struct deltahop_entry rig_entry(struct rig *rig, enum deltahop_entry_type type)

@@ -48,6 +48,8 @@ struct rig_window {
  * @line: level of the wired interrupt
  * @tail: entries submitted
  * @table: regions of the next entries
+ * @free_ram: first byte of RAM that rig_buffer() has not given away
+ * @free_card: likewise of card memory
  */
 struct rig {
 	struct dh_model *model;
@@ -64,6 +66,8 @@ struct rig {
 	uint32_t tail;
 	struct deltahop_region table[64];
 	uint32_t regions;
+	uint64_t free_ram;
+	uint64_t free_card;
 };
 
 /** rig_create() - power up a device; NULL if it refuses the configuration or there is no memory */
@@ -78,6 +82,36 @@ void rig_start(struct rig *rig);
 
 /** rig_region() - a region of one piece; Return: its number */
 uint32_t rig_region(struct rig *rig, uint64_t addr, uint64_t length, uint32_t flags);
+
+/**
+ * struct rig_buffer - memory behind a region that rig_buffer() made
+ * @list: page list in RAM, 0 if the buffer is of one piece
+ */
+struct rig_buffer {
+	uint32_t region;
+	uint64_t addr;
+	uint64_t list;
+	uint32_t first;
+	bool card;
+};
+
+/** struct rig_random - a small random number generator, the same everywhere */
+struct rig_random {
+	uint64_t state;
+};
+
+uint32_t rig_random(struct rig_random *random);
+
+/** rig_below() - a number of 0..@limit-1 */
+uint32_t rig_below(struct rig_random *random, uint32_t limit);
+
+/**
+ * rig_buffer() - make a region with memory behind it
+ * @flags: READ, WRITE; CARD and LIST say where and how; a LIST has its pages in random order
+ */
+struct rig_buffer rig_buffer(struct rig *rig, struct rig_random *random, uint64_t length, uint32_t flags);
+void rig_poke(struct rig *rig, const struct rig_buffer *buffer, uint64_t offset, const void *bytes, size_t len);
+void rig_peek(struct rig *rig, const struct rig_buffer *buffer, uint64_t offset, void *bytes, size_t len);
 
 /** rig_entry() - an entry of a type with the rig's table, owner, the next sequence number, its record in a place of its own */
 struct deltahop_entry rig_entry(struct rig *rig, enum deltahop_entry_type type);

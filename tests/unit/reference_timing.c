@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+/* One turn of the loop is one cycle: every part looks at what the parts held when the cycle began. */
+#include <stdbool.h>
+#include <string.h>
+
+#include "reference_timing.h"
+
+#define DEPTH		32
+#define MAX_BURSTS	4096
+
+/* A FIFO with an output register. */
+struct fifo {
+	bool stored[DEPTH + 1];
+	int count;
+	bool visible;
+	bool shown;
+};
+
+/* What happens at the end of a cycle: @taken, the visible entry goes; @push, @item comes. */
+static void clock_fifo(struct fifo *fifo, bool taken, bool push, bool item)
+{
+	if (taken)
+		fifo->visible = false;
+	if (!fifo->visible && fifo->count) {
+		fifo->visible = true;
+		fifo->shown = fifo->stored[0];
+		memmove(fifo->stored, fifo->stored + 1, sizeof(fifo->stored) - sizeof(fifo->stored[0]));
+		fifo->count--;
+	}
+	if (push)
+		fifo->stored[fifo->count++] = item;
+}
+
+struct channel {
+	long long accepted[MAX_BURSTS];
+	int bursts;
+	int finished;
+	int beats_of_first;
+	long long last_beat;
+};
+
+static bool beat_available(const struct ref_pipeline *layer, const struct channel *channel, long long t)
+{
+	bool ideal = !layer->n;
+
+	if (channel->finished == channel->bursts)
+		return false;
+	if (t < channel->accepted[channel->finished % MAX_BURSTS] + (ideal ? 0 : layer->l + 1))
+		return false;
+	return t >= channel->last_beat + (ideal ? 1 : layer->n);
+}
+
+/* The element of a slot: its number in @fired, or -1 for a slot that is empty. */
+static int element(const struct ref_pipeline *layer, long long slot)
+{
+	if (slot >= 1 && slot <= layer->inputs + 1)
+		return slot - 1;
+	if (slot >= layer->inputs + 4 && slot < layer->inputs + 4 + layer->recurrent)
+		return slot - 3;
+	return -1;
+}
+
+long long ref_cycles(const struct ref_pipeline *layer, const uint8_t *fired)
+{
+	int beats = (layer->column_bytes + layer->beat_bytes - 1) / layer->beat_bytes;
+	int beat_cycles = layer->beat_bytes / layer->pes > 1 ? layer->beat_bytes / layer->pes : 1;
+	int last = layer->inputs + layer->recurrent, groups = (layer->hidden + layer->pes - 1) / layer->pes;
+	struct fifo values = { 0 }, commands = { 0 };
+	struct channel channel = { .last_beat = -(1LL << 40) };
+	long long slot = 0, first_beat = 0, busy_until = 0;
+	int beats_taken = 0, left = 1;
+
+	for (int i = 1; i < last; i++)
+		left += fired[i] || i == layer->inputs;
+	left += fired[0];
+	for (long long t = 0;; t++) {
+		bool accept, push = false, consumed = false, advance = values.count < DEPTH;
+		int e = element(layer, slot);
+
+		accept = commands.visible && (!layer->n || channel.bursts - channel.finished < layer->q);
+		if (accept)
+			channel.accepted[channel.bursts++ % MAX_BURSTS] = t;
+
+		/* Consumer. */
+		if (values.visible && !values.shown) {
+			consumed = true;
+		} else if (values.visible) {
+			if (beats_taken < beats && t >= busy_until && beat_available(layer, &channel, t)) {
+				if (!beats_taken)
+					first_beat = t;
+				beats_taken++;
+				channel.last_beat = t;
+				busy_until = t + beat_cycles;
+			}
+			consumed = beats_taken == beats && t >= busy_until - 1 && t >= first_beat + 3;
+		}
+		if (advance && e >= 0)
+			push = fired[e] || e == layer->inputs || e == last;
+		clock_fifo(&values, consumed, push, push && fired[e]);
+		clock_fifo(&commands, accept, push && fired[e], true);
+		if (beats_taken == beats && channel.last_beat == t)
+			channel.finished++;
+		if (consumed)
+			beats_taken = 0;
+		slot += advance;
+		if (consumed && !--left)
+			return t + 4 + 5 * (groups + 1) + 1;
+	}
+}

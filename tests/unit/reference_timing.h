@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* The pipeline's timing a second time, cycle by cycle. Shares no code with the model. */
+#ifndef DELTAHOP_TEST_REFERENCE_TIMING_H
+#define DELTAHOP_TEST_REFERENCE_TIMING_H
+
+#include <stdint.h>
+
+/** struct ref_pipeline - what the cycles of a layer depend on; n = 0: ideal memory */
+struct ref_pipeline {
+	int inputs;
+	int hidden;
+	int recurrent;
+	int column_bytes;
+	int pes;
+	int beat_bytes;
+	int n;
+	int l;
+	int q;
+};
+
+/** ref_cycles() - cycles of a layer in a step; @fired: bias, x, h */
+long long ref_cycles(const struct ref_pipeline *layer, const uint8_t *fired);
+
+#endif /* DELTAHOP_TEST_REFERENCE_TIMING_H */
