@@ -174,10 +174,10 @@ int deltahop_wait_ioctl(struct drm_device *drm, void *data, struct drm_file *fil
 	struct deltahop_ctx *ctx;
 	int ret;
 
+	memset(&args->record, 0, sizeof(args->record));
 	if (args->flags || args->pad)
 		return -EINVAL;
 
-	memset(&args->record, 0, sizeof(args->record));
 	ctx = deltahop_ctx_get(file->driver_priv, args->ctx);
 	if (!ctx)
 		return -ENOENT;
