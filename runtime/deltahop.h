@@ -165,6 +165,35 @@ void dh_buffer_destroy(struct dh_buffer *buffer);
 /** dh_program_load() - read and check a .dhp file; versions and checksum are verified, hostile files are refused */
 int dh_program_load(const char *path, struct dh_program **program, struct dh_error *err);
 
+/**
+ * struct dh_compile_settings - how to compile
+ * @size: in: sizeof(struct dh_compile_settings)
+ * @device: for the limits of this device; NULL: of @profile
+ * @profile: hardware profile, "card" or "edgedrnn"; NULL: "card"
+ * @calibration: .npy file of typical inputs, float or int16 Q8.8 [frames][elements], which choose the scales; NULL: none
+ * @lengths: .npy file of the lengths of the sequences that lie end to end there; NULL: one sequence
+ * @theta_x: default threshold of input vectors of GRU layers, 0..511 in 1/256
+ * @theta_h: of hidden vectors
+ */
+struct dh_compile_settings {
+	size_t size;
+	struct dh_device *device;
+	const char *profile;
+	const char *calibration;
+	const char *lengths;
+	int theta_x;
+	int theta_h;
+};
+
+/**
+ * dh_program_compile() - compile an ONNX file
+ * @settings: NULL for the defaults
+ *
+ * Return: 0; -EOPNOTSUPP: refused, the sentence names node, attribute and value, and what would work; -EINVAL, -ENOENT, ...
+ */
+int dh_program_compile(const char *onnx, const struct dh_compile_settings *settings, struct dh_program **program,
+		       struct dh_error *err);
+
 /** dh_program_save() - write a .dhp file (to a temporary name, renamed when complete) */
 int dh_program_save(const struct dh_program *program, const char *path, struct dh_error *err);
 
