@@ -11,6 +11,7 @@ from torch import nn
 LAYERS = 2
 HIDDEN = 128
 CLASSES = 10
+DROPOUT = 0.1
 WEIGHT_MAX = 127
 FRACTION_MAX = 8		# leaves weights room to grow to 0.5
 
@@ -51,8 +52,9 @@ class DigitNetwork(nn.Module):
 
 	def __init__(self, bands):
 		super().__init__()
-		self.gru = nn.GRU(bands, HIDDEN, LAYERS)
+		self.gru = nn.GRU(bands, HIDDEN, LAYERS, dropout=DROPOUT)
 		self.fc = nn.Linear(HIDDEN, CLASSES)
+		self.dropout = nn.Dropout(DROPOUT)
 		self.scales = None
 
 	def forward(self, frames):
@@ -62,7 +64,7 @@ class DigitNetwork(nn.Module):
 	def float_logits(self, frames, lengths):
 		"""Logits of padded clips; frames is [frames][batch][bands]."""
 		hidden, _ = self.gru(frames)
-		return self.fc(last(hidden, lengths))
+		return self.fc(self.dropout(last(hidden, lengths)))
 
 	def layer(self, index):
 		"""W [3H][I], R [3H][H] and both biases of one GRU layer."""
@@ -107,6 +109,7 @@ class DigitNetwork(nn.Module):
 		for index in range(LAYERS):
 			hidden = self.device_layer(index, held(hidden, theta), theta)
 			outputs.append(hidden)
+			hidden = hidden * self.dropout(torch.ones_like(hidden[0]))
 		weight = Round.apply(self.fc.weight, self.scales[-1])
 		logits = nn.functional.linear(last(hidden, lengths), weight, self.fc.bias)
 		return logits, outputs

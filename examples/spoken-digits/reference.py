@@ -14,6 +14,7 @@ import numpy as np
 
 WEIGHT_MAX = 127
 FRACTION_MAX = 15
+THETA_MAX = 511
 THRESHOLDS = (0, 8, 16, 32, 64)
 
 
@@ -155,19 +156,42 @@ def from_onnx(path):
 	import onnx
 	from onnx import numpy_helper
 
-	graph = onnx.load(path).graph
+	try:
+		graph = onnx.load(path).graph
+	except Exception as error:	# protobuf's own errors have no common base
+		raise SystemExit(f"{path}: not a readable ONNX file: {error}")
 	tensors = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
 	layers, gemm = [], None
 	for node in graph.node:
 		if node.op_type == "GRU":
-			w, r, b = (tensors[name][0] for name in node.input[1:4])
-			b_x, b_h = np.split(b, 2)
-			layers.append(GruLayer(*(gates_from_onnx(a) for a in (w, r, b_x, b_h))))
+			layers.append(layer_from_onnx(node, tensors))
 		elif node.op_type == "Gemm":
-			gemm = [tensors[name] for name in node.input[1:3]]
+			gemm = constants(node, node.input[1:3], tensors)
 	if not layers or gemm is None:
 		raise SystemExit(f"{path}: no GRU followed by a Gemm in it")
 	return Classifier(layers, *gemm)
+
+
+def layer_from_onnx(node, tensors):
+	options = {a.name: a.i or a.s for a in node.attribute}
+	if options.get("linear_before_reset") != 1:
+		raise SystemExit(f"{title(node)}: linear_before_reset must be 1")
+	if options.get("direction", b"forward") != b"forward":
+		raise SystemExit(f"{title(node)}: direction must be forward")
+	w, r, b = (array[0] for array in constants(node, node.input[1:4], tensors))
+	b_x, b_h = np.split(b, 2)
+	return GruLayer(*(gates_from_onnx(a) for a in (w, r, b_x, b_h)))
+
+
+def title(node):
+	return f"{node.op_type} node with output {node.output[-1]!r}"
+
+
+def constants(node, names, tensors):
+	for name in names:
+		if name not in tensors:
+			raise SystemExit(f"{title(node)}: input {name!r} is not an initializer")
+	return [tensors[name] for name in names]
 
 
 def gates_from_onnx(array):
@@ -189,6 +213,26 @@ def report(classifier, clips, labels, thresholds=THRESHOLDS, out=sys.stdout):
 	return accuracies
 
 
+def read_array(path, axes):
+	"""An array of integers with that many axes, out of an .npy file."""
+	try:
+		array = np.load(path)
+	except (OSError, ValueError) as error:
+		raise SystemExit(f"{path}: not a readable .npy file: {error}")
+	if array.ndim != axes or array.dtype.kind not in "iu":
+		raise SystemExit(f"{path}: {array.dtype} with {array.ndim} axes; "
+				 f"wanted integers with {axes}")
+	return array.astype(np.int64)
+
+
+def read_clips(features_path, lengths_path):
+	frames, lengths = read_array(features_path, 2), read_array(lengths_path, 1)
+	if lengths.size == 0 or lengths.min() < 1 or lengths.sum() != len(frames):
+		raise SystemExit(f"{lengths_path}: lengths must be positive and add up to the "
+				 f"{len(frames)} frames of {features_path}")
+	return np.split(frames, np.cumsum(lengths)[:-1])
+
+
 def main():
 	parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 	parser.add_argument("network", help="ONNX file: GRU layers, then a Gemm")
@@ -199,13 +243,19 @@ def main():
 			    help="thresholds in 1/256 (default: %(default)s)")
 	parser.add_argument("--logits", help="write the Q8.8 logits of the first threshold here")
 	args = parser.parse_args()
+	for theta in args.theta:
+		if not 0 <= theta <= THETA_MAX:
+			parser.error(f"--theta {theta}: thresholds are 0..{THETA_MAX}")
 	classifier = from_onnx(args.network)
-	features, lengths = np.load(args.features), np.load(args.lengths)
-	if lengths.sum() != len(features):
-		raise SystemExit(f"{args.lengths}: the lengths add up to {lengths.sum()}, "
-				 f"{args.features} has {len(features)} frames")
-	clips = np.split(features.astype(np.int64), np.cumsum(lengths)[:-1])
-	report(classifier, clips, np.load(args.labels), args.theta)
+	clips = read_clips(args.features, args.lengths)
+	width = classifier.layers[0].w.shape[1]
+	if clips[0].shape[1] != width:
+		raise SystemExit(f"{args.features}: {clips[0].shape[1]} values a frame, "
+				 f"the network wants {width}")
+	labels = read_array(args.labels, 1)
+	if len(labels) != len(clips):
+		raise SystemExit(f"{args.labels}: {len(labels)} labels for {len(clips)} clips")
+	report(classifier, clips, labels, args.theta)
 	if args.logits:
 		logits = classifier.logits(clips, args.theta[0], args.theta[0])
 		np.save(args.logits, logits.astype(np.int16))
