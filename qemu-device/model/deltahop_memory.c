@@ -76,10 +76,11 @@ static enum deltahop_reason fault(struct dh_memory *memory, uint32_t region, uin
 
 enum deltahop_reason dh_memory_check(struct dh_memory *memory, uint32_t number, uint64_t offset, uint64_t len, uint32_t need)
 {
-	const struct dh_region *region = &memory->region[number];
+	const struct dh_region *region;
 
-	if (number >= memory->count || !(region->flags & DELTAHOP_REGION_VALID))
+	if (number >= memory->count || !(memory->region[number].flags & DELTAHOP_REGION_VALID))
 		return fault(memory, number, offset, DELTAHOP_REASON_BAD_REGION);
+	region = &memory->region[number];
 	if (need & DELTAHOP_REGION_READ & ~region->flags)
 		return fault(memory, number, offset, DELTAHOP_REASON_NO_READ);
 	if (need & DELTAHOP_REGION_WRITE & ~region->flags)
