@@ -24,7 +24,7 @@
  * @ptr: user pointer
  * @count: elements
  * @stride: bytes from one to the next in user memory, a multiple of 8
- * @bad: out on error: index of the element
+ * @bad: out on error: index of the element, ~0 if the stride is wrong
  *
  * Smaller elements are filled up with zeros. What larger ones have besides must be zero (-E2BIG).
  */
@@ -33,9 +33,10 @@ int deltahop_copy_array(void *dst, size_t size, u64 ptr, u32 count, u32 stride, 
 	int ret;
 	u32 i;
 
-	*bad = 0;
+	*bad = ~0;
 	if (!stride || stride % 8 || stride > DELTAHOP_MAX_STRIDE)
 		return -EINVAL;
+	*bad = 0;
 	for (i = 0; i < count; i++) {
 		ret = copy_struct_from_user(dst + i * size, size,
 					    u64_to_user_ptr(ptr + (u64)i * stride), stride);

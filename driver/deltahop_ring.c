@@ -5,7 +5,8 @@
  *
  * Entries run in order. A job brings up to three of them: the state on the chip
  * is saved if the job does not continue it; the job's own state is loaded if it
- * is not there; then the job. A job that is refused gets no entry, but it ends in
+ * is not there, or, for a job without state, what is left on the chip discarded;
+ * then the job. A job that is refused gets no entry, but it ends in
  * its turn, so that fences of a queue signal in order.
  *
  * Everything here is called with the ring's lock held, and allocates nothing.
@@ -115,6 +116,18 @@ static void deltahop_ring_emit_load(struct deltahop_ring *ring, struct deltahop_
 	ring->resident_life = job->life;
 }
 
+/* Else a job without state would get that of the job before it in its context. */
+static void deltahop_ring_emit_discard(struct deltahop_ring *ring, struct deltahop_job *job)
+{
+	struct deltahop_entry entry = {
+		.type = cpu_to_le32(DELTAHOP_ENTRY_STATE_DISCARD),
+		.owner = cpu_to_le32(job->ctx->owner),
+		.profile_region = cpu_to_le32(DELTAHOP_REGION_NONE),
+	};
+
+	deltahop_ring_emit(ring, &entry);
+}
+
 static dma_addr_t deltahop_ring_make_table(struct deltahop_ring *ring, struct deltahop_job *job)
 {
 	u32 slot = deltahop_ring_slot(ring->seqno + 1 ?: 1);
@@ -151,7 +164,9 @@ static void deltahop_ring_emit_all(struct deltahop_ring *ring, struct deltahop_j
 	job->save_seqno = 0;
 	if (ring->resident && (ring->resident != job->state || job->reset))
 		deltahop_ring_emit_save(ring, job);
-	if (job->state && !ring->resident)
+	if (!job->state)
+		deltahop_ring_emit_discard(ring, job);
+	else if (!ring->resident)
 		deltahop_ring_emit_load(ring, job);
 	deltahop_ring_emit_job(ring, job);
 }
