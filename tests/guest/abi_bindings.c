@@ -70,8 +70,9 @@ WRONG_ARGUMENT(stride_zero, "stride 0", EINVAL, f.arg.stride = 0)
 WRONG_ARGUMENT(array_null, "an array at address 0", EFAULT, f.arg.bindings = 0)
 WRONG_ARGUMENT(array_unmapped, "an array without memory", EFAULT, f.arg.bindings = unmapped())
 WRONG_ARGUMENT(array_kernel, "an array in the kernel", EFAULT, f.arg.bindings = 0xffff888000000000ULL)
-WRONG_ARGUMENT(stride_largest, "a stride that runs past memory", EFAULT,
-	       (f.arg.bindings = user_ptr(page_end(f.binding, sizeof(f.binding))), f.arg.stride = PAGE))
+WRONG_ARGUMENT(stride_odd, "a stride that is no multiple of 8", EINVAL, f.arg.stride += 4)
+WRONG_ARGUMENT(array_end, "a stride that leads out of memory", EFAULT,
+	       (f.arg.bindings = user_ptr(page_end(f.binding, sizeof(f.binding[0]))), f.arg.stride += 64))
 
 #define WRONG_FIELD(suffix, text, error, spoil)						\
 	TEST(binding_##suffix, "a binding is refused, and its number told, for " text)	\
@@ -103,6 +104,16 @@ WRONG_FIELD(end_overflow, "offset and size that overflow together", ERANGE, (b->
 WRONG_FIELD(empty_flags, "flags without a buffer", EINVAL, (b->handle = 0, b->offset = b->size = 0))
 WRONG_FIELD(empty_offset, "an offset without a buffer", EINVAL, (b->handle = b->flags = 0, b->size = 0, b->offset = 8))
 WRONG_FIELD(empty_size, "a size without a buffer", EINVAL, (b->handle = b->flags = 0, b->offset = 0, b->size = 8))
+
+TEST(bindings_stride_largest, "BINDINGS_CREATE refuses the largest stride")
+{
+	struct fixture f;
+
+	open_fixture(&f);
+	f.arg.stride = ~7U;
+	CHECK_ERR2(create(&f), EINVAL, E2BIG);
+	still_works(&f);
+}
 
 TEST(bindings_pads, "an entry without a buffer and one of every access are taken")
 {

@@ -128,15 +128,15 @@ FAULT(run_params_odd, "a parameter offset that is no multiple of 8", BAD_FIELD, 
 FAULT(run_input_odd, "an odd input offset", BAD_FIELD, RUN, NONE, 0, f.run->input_offset = 1)
 FAULT(run_output_odd, "an odd output offset", BAD_FIELD, RUN, NONE, 0, f.run->output_offset = 1)
 
-/* Parameters. */
-FAULT(params_size, "parameters of another size", BAD_PARAMS, RUN, NONE, 0, f.params->size = 80)
-FAULT(params_flags, "an unknown flag of parameters", BAD_PARAMS, RUN, NONE, 0, f.params->flags = 2)
-FAULT(params_rsvd, "parameters whose reserved word is not zero", BAD_PARAMS, RUN, NONE, 0, f.params->rsvd = 1)
-FAULT(params_steps_zero, "no steps", BAD_PARAMS, RUN, NONE, 0, f.params->steps = 0)
-FAULT(params_steps_many, "more than 2^20 steps", BAD_PARAMS, RUN, NONE, 0,
+/* Parameters: the record names where they are. */
+FAULT(params_size, "parameters of another size", BAD_PARAMS, RUN, REGION_PARAMS, 0, f.params->size = 80)
+FAULT(params_flags, "an unknown flag of parameters", BAD_PARAMS, RUN, REGION_PARAMS, 0, f.params->flags = 2)
+FAULT(params_rsvd, "parameters whose reserved word is not zero", BAD_PARAMS, RUN, REGION_PARAMS, 0, f.params->rsvd = 1)
+FAULT(params_steps_zero, "no steps", BAD_PARAMS, RUN, REGION_PARAMS, 0, f.params->steps = 0)
+FAULT(params_steps_many, "more than 2^20 steps", BAD_PARAMS, RUN, REGION_PARAMS, 0,
       f.params->steps = DELTAHOP_RNN_MAX_STEPS + 1)
-FAULT(params_stride_in, "an odd input stride", BAD_PARAMS, RUN, NONE, 0, f.params->input_stride = 17)
-FAULT(params_stride_out, "an odd output stride", BAD_PARAMS, RUN, NONE, 0, f.params->output_stride = 49)
+FAULT(params_stride_in, "an odd input stride", BAD_PARAMS, RUN, REGION_PARAMS, 0, f.params->input_stride = 17)
+FAULT(params_stride_out, "an odd output stride", BAD_PARAMS, RUN, REGION_PARAMS, 0, f.params->output_stride = 49)
 
 /* Regions that are not bound, or have no memory. */
 FAULT(region_params, "parameters in no region", BAD_REGION, RUN, UNBOUND, 0, f.run->params_region = UNBOUND)

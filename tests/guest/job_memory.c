@@ -423,25 +423,26 @@ TEST(card_exhausted, "card memory ends with -ENOSPC, and all of it comes back")
 	CHECK_EQ(dev_heaps(fd).card_largest, before.card_largest);
 }
 
-TEST(card_fragmented, "card memory in pieces is used whole: a buffer of several pieces computes right")
+TEST(card_fragmented, "card memory in pieces: card_largest is what fits, and what lies in the holes computes right")
 {
 	struct drm_deltahop_bo_create arg;
 	uint32_t *handle;
 	unsigned int count = 0, i;
-	uint64_t piece;
+	uint64_t piece = 32 * PAGE;
 	struct runner r;
 	struct network net;
 	int fd = dev_open();
 
 	if (!dev_info(fd).card_size)
 		ktap_skip("the device has no card memory");
-	piece = 4 * PAGE;
 	handle = calloc(dev_heaps(fd).card_free / piece + 1, sizeof(*handle));
 	CHECK(handle);
 	while (!bo_create(fd, piece, DRM_DELTAHOP_PLACEMENT_CARD, &arg))
 		handle[count++] = arg.handle;
 	for (i = 0; i < count; i += 2)
 		CHECK_OK(handle_close(fd, handle[i]));
+	CHECK_EQ(dev_heaps(fd).card_largest, piece);
+	CHECK_ERR(bo_create(fd, piece + 1, DRM_DELTAHOP_PLACEMENT_CARD, &arg), ENOSPC);
 	network_wide(&net, 3);
 	runner_create(&r, fd, ctx_create(fd), &net, STEPS, DRM_DELTAHOP_PLACEMENT_CARD);
 	CHECK_OK(runner_do(&r, NULL));

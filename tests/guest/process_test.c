@@ -128,12 +128,19 @@ TEST_LIMIT(killed, 300, "processes killed with jobs queued and running, forty ti
 	check_card_free(fd, before);
 }
 
+static void unmap(struct runner *r)
+{
+	enum region region;
+
+	for (region = 0; region < REGION_COUNT; region++)
+		munmap(r->buffer[region].map, r->buffer[region].size);
+}
+
 TEST_LIMIT(closed, 300, "files closed with jobs queued and running, forty times: the device stays right, no memory is lost")
 {
 	struct runner r, blocker;
 	int fd = dev_open(), own, i;
 	uint64_t before = dev_heaps(fd).card_free;
-	enum region region;
 	struct network net;
 
 	for (i = 0; i < 40; i++) {
@@ -146,8 +153,8 @@ TEST_LIMIT(closed, 300, "files closed with jobs queued and running, forty times:
 		runner_seqno(&r);
 		runner_seqno(&r);
 		close(own);
-		for (region = 0; region < REGION_COUNT; region++)
-			munmap(r.buffer[region].map, r.buffer[region].size);
+		unmap(&r);	/* a mapping keeps its file open */
+		unmap(&blocker);
 		free(net.weights);
 	}
 	check_card_free(fd, before);
