@@ -121,6 +121,7 @@ cached()
 	local folder=$CACHE/$1-$2
 
 	[ -d "$folder" ] || with_lock "$1" fill_cache "$folder" "$3"
+	# shellcheck disable=SC2034 # the caller's
 	CACHED=$folder
 }
 
