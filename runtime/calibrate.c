@@ -43,6 +43,10 @@ static double value_at(const struct dh_array *array, size_t i)
 		return ((const uint8_t *)array->data)[i];
 	case DH_DTYPE_U2:
 		return ((const uint16_t *)array->data)[i];
+	case DH_DTYPE_U4:
+		return ((const uint32_t *)array->data)[i];
+	case DH_DTYPE_U8:
+		return ((const uint64_t *)array->data)[i];
 	case DH_DTYPE_F4:
 		return ((const float *)array->data)[i];
 	default:

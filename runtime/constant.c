@@ -250,6 +250,23 @@ bool dh_constant_concat(struct dh_arena *arena, const struct dh_constant *const 
 	return true;
 }
 
+/* A constant of equal elements, as a fill: that can have any size. */
+static struct dh_constant as_fill(const struct dh_constant *c)
+{
+	struct dh_constant fill = *c;
+	size_t count, size = dh_constant_element_size(c);
+
+	if (!c->data || !dh_constant_count(c, &count) || !count)
+		return fill;
+	for (size_t i = 1; i < count; i++) {
+		if (memcmp(c->data, (const char *)c->data + i * size, size))
+			return fill;
+	}
+	fill.fill = dh_constant_get(c, 0);
+	fill.data = NULL;
+	return fill;
+}
+
 /* Size of an axis when one of size @a meets one of size @b. */
 static bool broadcast_dim(struct dh_sym a, struct dh_sym b, struct dh_sym *out)
 {
@@ -263,8 +280,10 @@ bool dh_constant_broadcast(struct dh_arena *arena, const struct dh_constant *c, 
 			   struct dh_constant *out)
 {
 	size_t strides[DH_MAX_RANK], spread[DH_MAX_RANK] = { 0 };
+	struct dh_constant full = as_fill(c);
 	unsigned int lead;
 
+	c = &full;
 	*out = *c;
 	out->rank = rank > c->rank ? rank : c->rank;
 	lead = out->rank - c->rank;

@@ -505,6 +505,19 @@ static int mark_live(struct dh_import *im)
 	return 0;
 }
 
+static int refuse_operator(struct dh_import *im, const Onnx__NodeProto *node)
+{
+	const char *op = text(node->op_type);
+
+	if (!strcmp(op, "LSTM") || !strcmp(op, "RNN"))
+		return dh_import_refuse(im, node, "the recurrent engine computes GRU only, no %s; train the network with GRU (linear_before_reset = 1)", op);
+	if (strstr(op, "Conv") || strstr(op, "Pool"))
+		return dh_import_refuse(im, node, "%.60s is for a convolution engine, which this compiler does not use yet; only recurrent and dense "
+					"networks work", op);
+	return dh_import_refuse(im, node, "operator %.60s has no place on the engine; what works: GRU, Gemm, MatMul and Add, Relu, Sigmoid, Tanh "
+				"between them, and Softmax, LogSoftmax or ArgMax at the end", op);
+}
+
 static int import_node(struct dh_import *im, const Onnx__NodeProto *node)
 {
 	const char *domain = text(node->domain);
@@ -512,10 +525,7 @@ static int import_node(struct dh_import *im, const Onnx__NodeProto *node)
 
 	if (*domain && strcmp(domain, "ai.onnx"))
 		return dh_import_refuse(im, node, "operator of the unknown domain %.100s; only standard ONNX operators work", domain);
-	if (!op)
-		return dh_import_refuse(im, node, "operator %.60s has no place on the engine; what works: GRU, Gemm, MatMul and Add, Relu, "
-					"Sigmoid, Tanh between them, and Softmax, LogSoftmax or ArgMax at the end", text(node->op_type));
-	return op(im, node);
+	return op ? op(im, node) : refuse_operator(im, node);
 }
 
 static int explain_row(struct dh_import *im, const Onnx__NodeProto *node, enum dh_place place)

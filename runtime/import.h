@@ -53,6 +53,7 @@ enum dh_value_kind {
  * @first: with @input: elements of axis 0 from here on (a slice of a stack of states); @sliced
  * @per_step: a vector for each step, else one
  * @final_state: the last hidden vector that a GRU gives as second output
+ * @parts: DH_VALUE_STATES: what was put together along axis 0; @part_count is 0 when that is no longer known
  */
 struct dh_value {
 	enum dh_value_kind kind;
@@ -65,6 +66,8 @@ struct dh_value {
 	bool sliced;
 	bool per_step;
 	bool final_state;
+	struct dh_value **parts;
+	size_t part_count;
 };
 
 /**

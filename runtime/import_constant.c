@@ -140,8 +140,11 @@ int dh_import_expand(struct dh_import *im, const Onnx__NodeProto *node)
 /* Last hidden vectors of several layers, one after the other: what torch calls hn. */
 static int concat_states(struct dh_import *im, const Onnx__NodeProto *node)
 {
-	struct dh_value out = { .kind = DH_VALUE_STATES, .input = -1 }, *value;
+	struct dh_value out = { .kind = DH_VALUE_STATES, .input = -1, .part_count = node->n_input }, *value;
 
+	out.parts = dh_arena_alloc(&im->scratch, node->n_input, sizeof(*out.parts));
+	if (!out.parts)
+		return dh_import_no_memory(im);
 	for (size_t i = 0; i < node->n_input; i++) {
 		int ret = dh_import_input(im, node, i, &value);
 
@@ -150,6 +153,10 @@ static int concat_states(struct dh_import *im, const Onnx__NodeProto *node)
 		if (value->kind != DH_VALUE_STATES && !(value->kind == DH_VALUE_DATA && value->final_state))
 			return dh_import_refuse(im, node, "joins data of several branches; the engine runs one chain of layers: split the "
 						"network into one model per branch");
+		/* each part must be one long along axis 0, to be found again by its number */
+		if (value->kind != DH_VALUE_DATA || !value->rank || value->axes[0].count || dh_onnx_int(node, "axis", 1))
+			out.part_count = 0;
+		out.parts[i] = value;
 	}
 	return dh_import_set_output(im, node, 0, &out);
 }

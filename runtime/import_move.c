@@ -13,6 +13,31 @@ static int pass_on(struct dh_import *im, const Onnx__NodeProto *node, const stru
 	return dh_import_set_output(im, node, 0, value);
 }
 
+/* Collected states that are moved about: what they are made of is not followed any further. */
+static int pass_states(struct dh_import *im, const Onnx__NodeProto *node, const struct dh_value *value)
+{
+	struct dh_value out = *value;
+
+	out.part_count = 0;
+	return dh_import_set_output(im, node, 0, &out);
+}
+
+/* One of the collected states, as it was before. */
+static int one_state(struct dh_import *im, const Onnx__NodeProto *node, const struct dh_value *value, int axis, int64_t index, bool keep)
+{
+	struct dh_value out;
+
+	index += index < 0 ? (int64_t)value->part_count : 0;
+	if (axis || index < 0 || index >= (int64_t)value->part_count)
+		return pass_states(im, node, value);
+	out = *value->parts[index];
+	if (!keep) {
+		memmove(out.axes, out.axes + 1, (out.rank - 1) * sizeof(out.axes[0]));
+		out.rank--;
+	}
+	return dh_import_set_output(im, node, 0, &out);
+}
+
 int dh_import_identity(struct dh_import *im, const Onnx__NodeProto *node)
 {
 	struct dh_value *value;
@@ -108,7 +133,7 @@ int dh_import_transpose(struct dh_import *im, const Onnx__NodeProto *node)
 	if (ret)
 		return ret;
 	if (value->kind == DH_VALUE_STATES)
-		return pass_on(im, node, value);
+		return pass_states(im, node, value);
 	ret = read_perm(im, node, value->kind == DH_VALUE_CONSTANT ? value->constant.rank : value->rank, perm);
 	if (ret)
 		return ret;
@@ -206,7 +231,7 @@ int dh_import_squeeze(struct dh_import *im, const Onnx__NodeProto *node)
 	if (ret)
 		return ret;
 	if (value->kind == DH_VALUE_STATES)
-		return pass_on(im, node, value);
+		return pass_states(im, node, value);
 	if (!axis_mask(axes, count, value->kind == DH_VALUE_CONSTANT ? value->constant.rank : value->rank, &mask))
 		return dh_import_refuse(im, node, "axes are not axes of its input");
 	if (value->kind == DH_VALUE_CONSTANT)
@@ -228,7 +253,7 @@ int dh_import_unsqueeze(struct dh_import *im, const Onnx__NodeProto *node)
 	if (ret)
 		return ret;
 	if (value->kind == DH_VALUE_STATES)
-		return pass_on(im, node, value);
+		return pass_states(im, node, value);
 	rank = (value->kind == DH_VALUE_CONSTANT ? value->constant.rank : value->rank) + count;
 	if (rank > DH_MAX_RANK || !axis_mask(axes, count, rank, &mask))
 		return dh_import_refuse(im, node, "axes are not axes of its output, or there are more than %d", DH_MAX_RANK);
@@ -395,7 +420,7 @@ int dh_import_reshape(struct dh_import *im, const Onnx__NodeProto *node)
 	if (ret)
 		return ret;
 	if (value->kind == DH_VALUE_STATES)
-		return pass_on(im, node, value);
+		return pass_states(im, node, value);
 	ret = read_shape(im, node, value, dims, &rank, &infer);
 	if (ret)
 		return ret;
@@ -597,6 +622,19 @@ static int read_ranges(struct dh_import *im, const Onnx__NodeProto *node, unsign
 	return 0;
 }
 
+static unsigned int rank_of(const struct dh_value *value)
+{
+	return value->kind == DH_VALUE_CONSTANT ? value->constant.rank : value->kind == DH_VALUE_STATES ? 3 : value->rank;
+}
+
+static int slice_states(struct dh_import *im, const Onnx__NodeProto *node, const struct dh_value *value, struct range *ranges, size_t count)
+{
+	if (count != 1 || ranges[0].axis || !clamp_range(&ranges[0], dh_sym_known(value->part_count)) ||
+	    ranges[0].end.add != ranges[0].start.add + 1)
+		return pass_states(im, node, value);
+	return one_state(im, node, value, 0, ranges[0].start.add, true);
+}
+
 int dh_import_slice(struct dh_import *im, const Onnx__NodeProto *node)
 {
 	struct range ranges[DH_MAX_RANK];
@@ -607,11 +645,11 @@ int dh_import_slice(struct dh_import *im, const Onnx__NodeProto *node)
 
 	if (ret)
 		return ret;
-	if (value->kind == DH_VALUE_STATES)
-		return pass_on(im, node, value);
-	ret = read_ranges(im, node, value->kind == DH_VALUE_CONSTANT ? value->constant.rank : value->rank, ranges, &count);
+	ret = read_ranges(im, node, rank_of(value), ranges, &count);
 	if (ret)
 		return ret;
+	if (value->kind == DH_VALUE_STATES)
+		return slice_states(im, node, value, ranges, count);
 	if (value->kind == DH_VALUE_DATA) {
 		if (count != 1)
 			return dh_import_refuse(im, node, "takes part of the data along %zu axes; only the last step of a sequence can be taken", count);
@@ -676,18 +714,21 @@ int dh_import_gather(struct dh_import *im, const Onnx__NodeProto *node)
 {
 	const struct dh_constant *indices;
 	struct dh_value *value;
+	size_t count;
 	int axis, ret = dh_import_input(im, node, 0, &value);
 
 	if (!ret)
 		ret = dh_import_constant_input(im, node, 1, "indices", &indices);
 	if (ret)
 		return ret;
-	if (value->kind == DH_VALUE_STATES)
-		return pass_on(im, node, value);
-	axis = dh_import_axis_number(dh_onnx_int(node, "axis", 0),
-				     value->kind == DH_VALUE_CONSTANT ? value->constant.rank : value->rank);
+	axis = dh_import_axis_number(dh_onnx_int(node, "axis", 0), rank_of(value));
 	if (axis < 0 || !indices->is_int)
 		return dh_import_refuse(im, node, "axis is no axis of its input, or its indices are no integers");
+	if (value->kind == DH_VALUE_STATES && indices->rank <= 1 && dh_constant_count(indices, &count) && count == 1 &&
+	    dh_sym_is_known(dh_constant_get(indices, 0).i))
+		return one_state(im, node, value, axis, dh_constant_get(indices, 0).i.add, indices->rank);
+	if (value->kind == DH_VALUE_STATES)
+		return pass_states(im, node, value);
 	if (value->kind == DH_VALUE_CONSTANT)
 		return gather_constant(im, node, &value->constant, axis, indices);
 	return gather_data(im, node, value, axis, indices);

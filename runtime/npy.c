@@ -21,6 +21,7 @@ static const struct {
 	[DH_DTYPE_I1] = { "i1", "int8", 1 },    [DH_DTYPE_I2] = { "i2", "int16", 2 },
 	[DH_DTYPE_I4] = { "i4", "int32", 4 },   [DH_DTYPE_I8] = { "i8", "int64", 8 },
 	[DH_DTYPE_U1] = { "u1", "uint8", 1 },   [DH_DTYPE_U2] = { "u2", "uint16", 2 },
+	[DH_DTYPE_U4] = { "u4", "uint32", 4 },  [DH_DTYPE_U8] = { "u8", "uint64", 8 },
 	[DH_DTYPE_F4] = { "f4", "float32", 4 }, [DH_DTYPE_F8] = { "f8", "float64", 8 },
 };
 
@@ -113,7 +114,7 @@ static int take_descr(struct header *header, struct dh_array *array)
 		return 0;
 	}
 	dh_error_set(header->err,
-		     "%s: elements of type '%s'; wanted is a little-endian int8, int16, int32, int64, uint8, uint16, float32 or float64: convert with array.astype()",
+		     "%s: elements of type '%s'; wanted is a little-endian int8, int16, int32, int64, uint8 to uint64, float32 or float64: convert with array.astype()",
 		     header->name, word);
 	return -EINVAL;
 }

@@ -14,6 +14,8 @@
 #define Q88_MAX (32767.0 / 256)
 /* Without calibration data inputs are taken to stay below this. */
 #define ASSUMED_INPUT 8.0
+/* How far a sum without calibration data is taken to go, in units of its spread (the inputs' limit counts as four). */
+#define UNMEASURED_MARGIN 2
 /* What was measured may be exceeded by new data. */
 #define MARGIN 1.5
 /* Vectors whose largest value is below this get a finer scale. */
@@ -79,6 +81,23 @@ static double row_bound(const float *row, size_t count, double max)
 	for (size_t i = 0; row && i < count; i++)
 		sum += fabs(row[i]);
 	return sum * max;
+}
+
+/* What a dense layer may give when nothing was measured: worst cases multiplied from layer to layer would leave no bits. */
+static double likely_output(const struct context *ctx, uint32_t index)
+{
+	const struct dh_graph_layer *layer = &ctx->graph->layers[index];
+	double x_max = input_bound(ctx, index), most = 0;
+
+	for (size_t k = 0; k < layer->hidden; k++) {
+		double squares = 0, likely;
+
+		for (size_t i = 0; i < layer->inputs; i++)
+			squares += layer->w[k * layer->inputs + i] * layer->w[k * layer->inputs + i];
+		likely = fabs(layer->bias[k]) + UNMEASURED_MARGIN * sqrt(squares) * x_max;
+		most = likely > most ? likely : most;
+	}
+	return most;
 }
 
 /* Bound of accumulator @bias (enum dh_gru_bias) of a layer: over all inputs within bounds, and by what was measured. */
@@ -222,7 +241,9 @@ static void choose_scales(const struct context *ctx, uint32_t index)
 		out->input_exp = scale_exp(ranges->input_max);
 	if (is_gru(layer) || layer->activation == DELTAHOP_ACT_SIGMOID || layer->activation == DELTAHOP_ACT_TANH)
 		return;
-	bound = ranges ? MARGIN * ranges->layers[index].sum_max[0] : sum_bound(ctx, index, 0);
+	bound = sum_bound(ctx, index, 0);
+	if (!ranges && likely_output(ctx, index) < bound)
+		bound = likely_output(ctx, index);
 	out->output_exp = scale_exp(bound);
 }
 

@@ -29,6 +29,13 @@ static int64_t get_integer(const struct dh_array *array, size_t i)
 		return ((uint8_t *)array->data)[i];
 	case DH_DTYPE_U2:
 		return ((uint16_t *)array->data)[i];
+	case DH_DTYPE_U4:
+		return ((uint32_t *)array->data)[i];
+	case DH_DTYPE_U8: {
+		uint64_t value = ((uint64_t *)array->data)[i];
+
+		return value > INT64_MAX ? INT64_MAX : (int64_t)value;
+	}
 	default:
 		return 0;
 	}
