@@ -11,6 +11,7 @@
 
 #define THETA_MAX	511
 #define STREAMS_MAX	1024
+#define WRONG_SHOWN	6
 
 enum {
 	KEY_LENGTHS = 256,
@@ -292,7 +293,7 @@ static void print_class(const struct run *run, size_t i)
 	if (run->labels.data && run->labels.shape[0] == run->seqs.count) {
 		int64_t label = labels_get(&run->labels, i);
 
-		printf(" %7lld %s", (long long)label, class == label ? "" : " wrong");
+		printf(" %7lld%s", (long long)label, class == label ? "" : "  wrong");
 	}
 	putchar('\n');
 }
@@ -329,6 +330,32 @@ static void print_answers(const struct run *run)
 		printf("... and %zu more (--answers N)\n", run->seqs.count - shown);
 }
 
+/* The sequences that were not told right, as far as they fit. */
+static void print_wrong(const struct run *run)
+{
+	size_t i, shown = 0;
+
+	if (run->labels.shape[0] != run->seqs.count || run->right == run->judged)
+		return;
+	printf("wrong   ");
+	for (i = 0; i < run->seqs.count && shown < WRONG_SHOWN; i++) {
+		int64_t class = class_of(&run->answers, last_vector(&run->answers, &run->seqs, i));
+		int64_t label = labels_get(&run->labels, i);
+
+		if (class == label)
+			continue;
+		printf(" %s%zu (%lld, not %lld)", shown ? "" : "sequence ", i, (long long)class, (long long)label);
+		shown++;
+	}
+	printf("%s\n", run->judged - run->right > shown ? " ..." : "");
+}
+
+static void print_accuracy(const struct run *run)
+{
+	printf("accuracy %" PRIu64 " of %" PRIu64 " right: %.2f %%\n", run->right, run->judged, 100.0 * run->right / run->judged);
+	print_wrong(run);
+}
+
 /* A number by which two runs can be told to have given the same bits (FNV-1a). */
 static uint64_t fingerprint(const struct answers *answers)
 {
@@ -354,14 +381,14 @@ static void print_summary(const struct run *run)
 	const struct cost *cost = &run->cost;
 
 	print_device_line(run);
-	printf("network  %s: %zu sequences, %" PRIu64 " steps, %s\n\n", run->program->name, run->seqs.count, cost->steps,
+	printf("program  %s: %zu sequences, %" PRIu64 " steps, %s\n\n", basename(run->args.program), run->seqs.count, cost->steps,
 	       run->args.keep_state ? "state carried on" : "each from the initial state");
 	print_answers(run);
+	putchar('\n');
 	if (run->judged)
-		printf("\naccuracy %" PRIu64 " of %" PRIu64 " right: %.2f %%\n", run->right, run->judged,
-		       100.0 * run->right / run->judged);
-	printf("%soutputs  %zu x %u values, fingerprint %016" PRIx64 "\n", run->judged ? "" : "\n", run->answers.vectors,
-	       run->answers.elements, fingerprint(&run->answers));
+		print_accuracy(run);
+	printf("outputs  %zu x %u values, fingerprint %016" PRIx64 "\n", run->answers.vectors, run->answers.elements,
+	       fingerprint(&run->answers));
 	printf("time     %.3f ms on the device as modelled\n", cost->sum.cycles * 1e3 / run->info.clock_hz);
 	if (run->args.table) {
 		putchar('\n');

@@ -6,7 +6,9 @@
 #include "table.h"
 #include "tool.h"
 
-#define WIDTH	95
+#define WIDTH	98
+#define PURPOSES	5
+#define COLUMNS	"%-14.14s %8s %7s %6s %6s %5s %5s %5s %7s %10s %8s %6s\n"
 
 struct sums {
 	uint64_t cycles, dense_cycles, weights, vectors, done, skipped;
@@ -36,7 +38,7 @@ bool table_adds_up(const struct cost *cost)
 	struct sums sum = sum_layers(cost);
 
 	return sum.cycles == r->step_cycles && sum.weights == r->bytes_weights && sum.done == r->work_done &&
-	       sum.skipped == r->work_skipped && !r->profile_lost;
+	       sum.skipped == r->work_skipped && sum.vectors == r->bytes_in + r->bytes_out && !r->profile_lost;
 }
 
 /* Everything but the layers: the same in the dense run. */
@@ -86,7 +88,7 @@ static const char *percent(uint64_t part, uint64_t whole, char *text, size_t siz
 	if (!whole)
 		snprintf(text, size, "-");
 	else
-		snprintf(text, size, p < 99.95 ? "%.1f" : "%.0f", p);
+		snprintf(text, size, p < 99.95 ? "%.1f%%" : "%.0f%%", p);
 	return text;
 }
 
@@ -112,7 +114,7 @@ struct row {
 	const char *name;
 	char size[24], theta[16];
 	uint64_t done, skipped;
-	char fired_x[8], fired_h[8];
+	char fired_x[16], fired_h[16];
 	uint64_t bytes, cycles;
 	char speed[16];
 };
@@ -130,7 +132,7 @@ static void print_row(const struct row *row, const struct dh_device_info *device
 	amount(row->bytes, bytes, sizeof(bytes));
 	snprintf(cycles, sizeof(cycles), "%" PRIu64, row->cycles);
 	snprintf(time, sizeof(time), "%.3f", ms(row->cycles, device));
-	printf("%-14.14s %8s %7s %6s %6s %4s %4s %4s %7s %10s %8s %6s\n", row->name, row->size, row->theta, dense, done, skip,
+	printf(COLUMNS, row->name, row->size, row->theta, dense, done, skip,
 	       row->fired_x, row->fired_h, bytes, cycles, time, row->speed);
 }
 
@@ -189,24 +191,42 @@ static void print_total(const struct cost *cost, const struct dh_device_info *de
 	print_row(&total, device);
 }
 
-static void print_bytes(const struct dh_report *r)
-{
-	const struct {
-		const char *what;
-		uint64_t bytes;
-	} purposes[] = {
-		{ "weights", r->bytes_weights }, { "inputs", r->bytes_in }, { "outputs", r->bytes_out },
-		{ "state", r->bytes_state }, { "commands", r->bytes_commands }, { "all", total_bytes(r) },
-	};
-	size_t i;
+/* What a row of bytes does not have is shown as "-". */
+#define NO_BYTES UINT64_MAX
 
-	printf("\nDRAM bytes by purpose:\n");
-	for (i = 0; i < sizeof(purposes) / sizeof(*purposes); i++)
-		printf("%16s", purposes[i].what);
-	putchar('\n');
-	for (i = 0; i < sizeof(purposes) / sizeof(*purposes); i++)
-		printf("%16" PRIu64, purposes[i].bytes);
-	putchar('\n');
+static void print_bytes_row(const char *name, const uint64_t *bytes)
+{
+	uint64_t sum = 0;
+	int i;
+
+	printf("%-14.14s", name);
+	for (i = 0; i < PURPOSES; i++) {
+		if (bytes[i] == NO_BYTES)
+			printf("%14s", "-");
+		else
+			printf("%14" PRIu64, bytes[i]);
+		sum += bytes[i] == NO_BYTES ? 0 : bytes[i];
+	}
+	printf("%14" PRIu64 "\n", sum);
+}
+
+static void print_bytes(const struct cost *cost)
+{
+	const struct dh_report *r = &cost->sum;
+	uint32_t i;
+
+	printf("\n%-14s%14s%14s%14s%14s%14s%14s\n", "DRAM bytes of", "weights", "inputs", "outputs", "states", "commands", "all");
+	rule();
+	for (i = 0; i < cost->layer_count; i++) {
+		const struct dh_layer_report *l = &cost->layers[i];
+
+		print_bytes_row(short_name(l->node), (uint64_t[PURPOSES]) { l->bytes_weights, l->bytes_in, l->bytes_out,
+				NO_BYTES, NO_BYTES });
+	}
+	print_bytes_row("all else", (uint64_t[PURPOSES]) { NO_BYTES, NO_BYTES, NO_BYTES, r->bytes_state, r->bytes_commands });
+	rule();
+	print_bytes_row("total", (uint64_t[PURPOSES]) { r->bytes_weights, r->bytes_in, r->bytes_out, r->bytes_state,
+			r->bytes_commands });
 }
 
 static void print_notes(const struct cost *cost, const struct dh_device_info *device, bool dense)
@@ -214,13 +234,13 @@ static void print_notes(const struct cost *cost, const struct dh_device_info *de
 	const struct dh_report *r = &cost->sum;
 	double seconds = ms(r->cycles, device) / 1e3;
 
-	printf("\n%.3f us a step, %.2f effective GOp/s (2 operations a multiply-accumulate, skipped ones counted); energy\n"
-	       "%.3f mJ, from assumed figures for a DRAM byte and a multiply-accumulate.\n",
+	printf("\n%.3f us a step, %.2f effective GOp/s (2 operations a MAC, skipped MACs counted).\n"
+	       "Energy %.3f mJ, from assumed figures for a DRAM byte and a multiply-accumulate (MAC).\n",
 	       seconds * 1e6 / (cost->steps ? cost->steps : 1), 2e-9 * (r->work_done + r->work_skipped) / seconds,
 	       r->energy_pj * 1e-9);
-	printf("[1] state and command bytes; cycles of vectors, states, commands and ring.\n");
+	printf("[1] bytes of states and commands; cycles of vectors, states, commands and ring.\n");
 	if (dense)
-		printf("[2] against the same run if every element fired, by the timing model; padding included.\n");
+		printf("[2] against the same run if every element fired (also padding): cycles by the timing model.\n");
 	if (!table_adds_up(cost))
 		printf("warning: the rows do not add up to the records (%u rows lost)\n", r->profile_lost);
 }
@@ -229,15 +249,13 @@ void table_print(const struct cost *cost, const struct dh_device_info *device, b
 {
 	uint32_t i;
 
-	printf("%-14s %8s %7s %6s %6s %4s %4s %4s %7s %10s %8s %6s\n", "layer", "in>units", "theta", "work", "work", "skip", "x", "h",
-	       "DRAM", "cycles", "time", "speed");
-	printf("%-14s %8s %7s %6s %6s %4s %4s %4s %7s %10s %8s %6s\n", "", "", "x/h", "dense", "done", "%", "fire%", "fire%", "bytes", "",
-	       "ms", "up [2]");
+	printf(COLUMNS, "layer", "in>units", "theta", "MACs", "MACs", "MACs", "x", "h", "DRAM", "engine", "time", "speed");
+	printf(COLUMNS, "", "", "x/h", "dense", "done", "skip", "fired", "fired", "bytes", "cycles", "ms", "up [2]");
 	rule();
 	for (i = 0; i < cost->layer_count; i++)
 		print_layer(cost, i, device, dense);
 	print_total(cost, device, dense);
-	print_bytes(&cost->sum);
+	print_bytes(cost);
 	print_notes(cost, device, dense);
 }
 
