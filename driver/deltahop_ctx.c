@@ -223,29 +223,60 @@ void deltahop_ctx_close_all(struct deltahop_file *dfile)
 	xa_destroy(&dfile->contexts);
 }
 
+static void deltahop_ctx_vm_open(struct vm_area_struct *vma)
+{
+	struct deltahop_ctx *ctx = vma->vm_private_data;
+
+	kref_get(&ctx->ref);
+}
+
+static void deltahop_ctx_vm_close(struct vm_area_struct *vma)
+{
+	deltahop_ctx_put(vma->vm_private_data);
+}
+
+static vm_fault_t deltahop_ctx_vm_fault(struct vm_fault *vmf)
+{
+	struct deltahop_ctx *ctx = vmf->vma->vm_private_data;
+	u64 offset = ((u64)vmf->pgoff << PAGE_SHIFT) % DELTAHOP_RECORD_STRIDE;
+
+	if (offset >= PAGE_ALIGN(DELTAHOP_RECORD_BYTES))
+		return VM_FAULT_SIGBUS;
+	vmf->page = vmalloc_to_page((void *)ctx->records + offset);
+	get_page(vmf->page);
+	return 0;
+}
+
+static const struct vm_operations_struct deltahop_ctx_vm_ops = {
+	.open = deltahop_ctx_vm_open,
+	.close = deltahop_ctx_vm_close,
+	.fault = deltahop_ctx_vm_fault,
+};
+
 /**
  * deltahop_ctx_mmap() - map a ring of records, read only
  * @dfile: file
  * @vma: its offset is &drm_deltahop_ctx_create.record_offset
  *
- * The pages are plain memory that the mapping holds: closing the context or losing the device does not hurt it.
+ * The pages are plain memory, and the mapping holds the context: closing that does not hurt it. Nor does losing the
+ * device, which zaps all mappings: the next access faults the page in again.
  */
 int deltahop_ctx_mmap(struct deltahop_file *dfile, struct vm_area_struct *vma)
 {
 	u64 offset = (u64)vma->vm_pgoff << PAGE_SHIFT;
 	struct deltahop_ctx *ctx;
-	int ret;
 
 	if (vma->vm_flags & VM_WRITE)
 		return -EACCES;
-	if (offset % DELTAHOP_RECORD_STRIDE)
+	if (offset % DELTAHOP_RECORD_STRIDE ||
+	    vma->vm_end - vma->vm_start > PAGE_ALIGN(DELTAHOP_RECORD_BYTES))
 		return -EINVAL;
 	ctx = deltahop_ctx_get(dfile, offset / DELTAHOP_RECORD_STRIDE);
 	if (!ctx)
 		return -EINVAL;
 
-	vm_flags_clear(vma, VM_MAYWRITE);
-	ret = remap_vmalloc_range(vma, ctx->records, 0);
-	deltahop_ctx_put(ctx);
-	return ret;
+	vm_flags_mod(vma, VM_DONTEXPAND | VM_DONTDUMP, VM_MAYWRITE);
+	vma->vm_private_data = ctx;
+	vma->vm_ops = &deltahop_ctx_vm_ops;
+	return 0;
 }
