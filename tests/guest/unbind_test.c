@@ -19,13 +19,15 @@
 
 #define STEPS		4
 #define LOOPS		10
+#define ADDRESS_BYTES	32
 #define MODULE		"/lib/modules/deltahop.ko"
 #define PCI		"/sys/bus/pci/"
+#define LOST_ADDRESS	"0000:01:00.0"	/* where the test guest has it */
 
 static struct stream stream;
 
 /* The PCI address of the device. */
-static void find_address(char *address, size_t size)
+static void find_address(char *address)
 {
 	char path[64], target[256];
 	const char *node = dev_path();
@@ -39,7 +41,7 @@ static void find_address(char *address, size_t size)
 	CHECK(length > 0);
 	target[length] = 0;
 	CHECK(strrchr(target, '/'));
-	CHECK(strlen(strrchr(target, '/') + 1) < size);
+	CHECK(strlen(strrchr(target, '/') + 1) < ADDRESS_BYTES);
 	strcpy(address, strrchr(target, '/') + 1);
 }
 
@@ -50,6 +52,37 @@ static void write_file(const char *path, const char *text)
 	if (file < 0 || write(file, text, strlen(text)) != (ssize_t)strlen(text))
 		ktap_fail(__FILE__, __LINE__, "%s: %s", path, strerror(errno));
 	close(file);
+}
+
+static int rmmod(void)
+{
+	return syscall(SYS_delete_module, DELTAHOP_DRIVER_NAME, O_NONBLOCK) ? -errno : 0;
+}
+
+static void insmod(void)
+{
+	int file = open(MODULE, O_RDONLY | O_CLOEXEC);
+
+	CHECK(file >= 0);
+	if (syscall(SYS_finit_module, file, "", 0))
+		ktap_fail(__FILE__, __LINE__, "insmod: %s", strerror(errno));
+	close(file);
+}
+
+/* A test that was stopped halfway may have left the device without its driver. */
+static void find_device(char *address)
+{
+	if (!dev_path() && access("/sys/module/" DELTAHOP_DRIVER_NAME, F_OK))
+		insmod();
+	if (!dev_path())
+		write_file(PCI "drivers_probe", LOST_ADDRESS);
+	find_address(address);
+}
+
+static int open_device(char *address)
+{
+	find_device(address);
+	return dev_open();
 }
 
 static void unbind(const char *address)
@@ -99,12 +132,11 @@ static void all_gone(int fd)
 
 TEST(unbind_idle, "after unbind every ioctl of an open file is -ENODEV; after bind a new file works")
 {
-	char address[32];
+	char address[ADDRESS_BYTES];
 	struct network net;
 	struct runner r;
-	int fd = dev_open(), i;
+	int fd = open_device(address), i;
 
-	find_address(address, sizeof(address));
 	network_small(&net, 1);
 	runner_create(&r, fd, ctx_create(fd), &net, STEPS, DRM_DELTAHOP_PLACEMENT_DEFAULT);
 	CHECK_OK(runner_do(&r, NULL));
@@ -153,10 +185,10 @@ static bool signalled(int fence)
 TEST_LIMIT(unbind_busy, 300, "unbind with jobs queued and running, and somebody waiting: all of them end, nobody hangs")
 {
 	struct runner r, blocker;
-	char address[32];
+	char address[ADDRESS_BYTES];
 	int fd, fence, pid, i;
 
-	find_address(address, sizeof(address));
+	find_device(address);
 	for (i = 0; i < LOOPS; i++) {
 		fd = dev_open();
 		fence = queue_jobs(&r, &blocker, fd);
@@ -181,11 +213,10 @@ TEST_LIMIT(unbind_records, 120, "the record ring of a device that has gone says 
 	const volatile struct deltahop_record *ring;
 	struct runner r, blocker;
 	uint32_t ctx, slots, i;
-	char address[32];
+	char address[ADDRESS_BYTES];
 	struct network net;
-	int fd = dev_open();
+	int fd = open_device(address);
 
-	find_address(address, sizeof(address));
 	network_small(&net, 1);
 	ring = record_ring(fd, &ctx, &slots);
 	runner_create(&r, fd, ctx, &net, STEPS, DRM_DELTAHOP_PLACEMENT_DEFAULT);
@@ -240,11 +271,10 @@ TEST_LIMIT(unbind_mapped, 120, "buffers mapped when the device goes: touching th
 	struct sigaction action = { .sa_handler = fault };
 	struct runner r[2];
 	struct buffer late[2];
-	char address[32];
+	char address[ADDRESS_BYTES];
 	struct network net;
-	int fd = dev_open(), p, card = dev_info(fd).card_size != 0;
+	int fd = open_device(address), p, card = dev_info(fd).card_size != 0;
 
-	find_address(address, sizeof(address));
 	CHECK(!sigaction(SIGBUS, &action, NULL));
 	CHECK(!sigaction(SIGSEGV, &action, NULL));
 	network_wide(&net, 1);
@@ -272,12 +302,11 @@ TEST_LIMIT(unbind_mapped, 120, "buffers mapped when the device goes: touching th
 TEST_LIMIT(unbind_exported, 120, "a buffer exported when the device goes: its file stays harmless, also after the driver is back")
 {
 	struct buffer buffer;
-	char address[32];
+	char address[ADDRESS_BYTES];
 	uint32_t handle;
-	int fd = dev_open(), file;
+	int fd = open_device(address), file;
 	void *map;
 
-	find_address(address, sizeof(address));
 	buffer = buffer_create(fd, 2 * 4096, DRM_DELTAHOP_PLACEMENT_SYSTEM);
 	memset(buffer.map, 7, buffer.size);
 	file = prime_export(fd, buffer.handle);
@@ -317,9 +346,9 @@ static void hammer(unsigned int number)
 TEST_LIMIT(unbind_hammered, 300, "unbind in the middle of the traffic of four processes, in a loop")
 {
 	int pid[4], i, p;
-	char address[32];
+	char address[ADDRESS_BYTES];
 
-	find_address(address, sizeof(address));
+	find_device(address);
 	for (i = 0; i < LOOPS; i++) {
 		for (p = 0; p < 4; p++) {
 			pid[p] = ktap_child();
@@ -339,10 +368,9 @@ TEST_LIMIT(unbind_hammered, 300, "unbind in the middle of the traffic of four pr
 TEST_LIMIT(removed, 120, "the PCI function is removed with jobs running, and found again by a rescan")
 {
 	struct runner r, blocker;
-	char address[32], path[96];
-	int fd = dev_open(), fence;
+	char address[ADDRESS_BYTES], path[96];
+	int fd = open_device(address), fence;
 
-	find_address(address, sizeof(address));
 	fence = queue_jobs(&r, &blocker, fd);
 	snprintf(path, sizeof(path), PCI "devices/%s/remove", address);
 	write_file(path, "1");
@@ -354,27 +382,14 @@ TEST_LIMIT(removed, 120, "the PCI function is removed with jobs running, and fou
 	device_works();
 }
 
-static int rmmod(void)
-{
-	return syscall(SYS_delete_module, DELTAHOP_DRIVER_NAME, O_NONBLOCK) ? -errno : 0;
-}
-
-static void insmod(void)
-{
-	int file = open(MODULE, O_RDONLY | O_CLOEXEC);
-
-	CHECK(file >= 0);
-	if (syscall(SYS_finit_module, file, "", 0))
-		ktap_fail(__FILE__, __LINE__, "insmod: %s", strerror(errno));
-	close(file);
-}
-
 TEST_LIMIT(reloaded, 120, "the module stays while a file is open, and goes and comes back when none is, in a loop")
 {
+	char address[ADDRESS_BYTES];
 	int fd, i;
 
 	if (access(MODULE, R_OK))
 		ktap_skip("no module in " MODULE);
+	find_device(address);
 	for (i = 0; i < LOOPS; i++) {
 		fd = dev_open();
 		CHECK_ERR2(rmmod(), EAGAIN, EBUSY);
@@ -388,12 +403,11 @@ TEST_LIMIT(reloaded, 120, "the module stays while a file is open, and goes and c
 
 TEST_LIMIT(reloaded_unbound, 120, "the module stays while a file of a device that has gone is open")
 {
-	char address[32];
-	int fd = dev_open();
+	char address[ADDRESS_BYTES];
+	int fd = open_device(address);
 
 	if (access(MODULE, R_OK))
 		ktap_skip("no module in " MODULE);
-	find_address(address, sizeof(address));
 	unbind(address);
 	CHECK_ERR2(rmmod(), EAGAIN, EBUSY);
 	all_gone(fd);
