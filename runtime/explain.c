@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "explain.h"
+#include "text.h"
 
 static const char *const places[] = {
 	[DH_PLACE_ENGINE] = "engine",	  [DH_PLACE_HOST] = "host",	    [DH_PLACE_NAME] = "renamed",
@@ -51,10 +52,7 @@ static char *clean_copy(const char *text)
 {
 	char *copy = strdup(text);
 
-	for (char *s = copy; s && *s; s++) {
-		if ((unsigned char)*s < ' ' || *s == 0x7f)
-			*s = '?';
-	}
+	dh_text_clean(copy);
 	return copy;
 }
 
@@ -207,32 +205,10 @@ void dh_explain_print(const struct dh_explain *explain, FILE *out)
 
 /* --- as JSON --- */
 
-/* Names from a file may be no UTF-8: then they are given byte by byte as Latin-1. */
-static json_t *json_text(const char *text)
-{
-	json_t *value = json_string(text);
-	char *latin, *at;
-
-	if (value)
-		return value;
-	latin = at = malloc(2 * strlen(text) + 1);
-	if (!latin)
-		return NULL;
-	for (const unsigned char *s = (const unsigned char *)text; *s; s++) {
-		if (*s >= 0x80)
-			*at++ = 0xc0 | *s >> 6;
-		*at++ = *s >= 0x80 ? 0x80 | (*s & 0x3f) : *s;
-	}
-	*at = '\0';
-	value = json_string(latin);
-	free(latin);
-	return value;
-}
-
 static json_t *json_node(const struct dh_explain_node *node)
 {
-	json_t *object = json_pack("{s:o, s:o, s:s, s:o}", "node", json_text(node->name), "operator", json_text(node->op), "place",
-				   places[node->place], "remark", json_text(node->text));
+	json_t *object = json_pack("{s:o, s:o, s:s, s:o}", "node", dh_text_json(node->name), "operator", dh_text_json(node->op), "place",
+				   places[node->place], "remark", dh_text_json(node->text));
 
 	if (object && node->place == DH_PLACE_ENGINE && node->layer >= 0)
 		json_object_set_new(object, "layer", json_integer(node->layer));
@@ -245,7 +221,7 @@ static json_t *json_layer(const struct dh_explain_layer *layer)
 
 	for (uint32_t g = 0; g < layer->gates; g++)
 		json_array_append_new(fractions, json_integer(layer->weight_frac[g]));
-	object = json_pack("{s:o, s:o, s:i, s:i, s:i, s:i, s:o, s:f, s:i}", "node", json_text(layer->name), "operator", json_text(layer->op),
+	object = json_pack("{s:o, s:o, s:i, s:i, s:i, s:i, s:o, s:f, s:i}", "node", dh_text_json(layer->name), "operator", dh_text_json(layer->op),
 			   "inputs", (int)layer->inputs, "hidden", (int)layer->hidden, "padded_inputs", (int)layer->padded_inputs,
 			   "padded_hidden", (int)layer->padded_hidden, "weight_frac", fractions, "weight_error", layer->weight_error,
 			   "output_scale_exp", (int)layer->output_scale_exp);
@@ -266,6 +242,6 @@ json_t *dh_explain_json(const struct dh_explain *explain)
 	for (size_t i = 0; i < explain->layer_count; i++)
 		json_array_append_new(layers, json_layer(&explain->layers[i]));
 	for (size_t i = 0; i < explain->note_count; i++)
-		json_array_append_new(notes, json_text(explain->notes[i]));
+		json_array_append_new(notes, dh_text_json(explain->notes[i]));
 	return json_pack("{s:o, s:o, s:o}", "nodes", nodes, "layers", layers, "notes", notes);
 }

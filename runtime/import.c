@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "import.h"
+#include "text.h"
 
 #define MIN_OPSET 7
 #define MAX_OPSET 21
@@ -19,14 +20,6 @@ static const char *text(const char *s)
 	return s ? s : "";
 }
 
-static void clean(char *s)
-{
-	for (; *s; s++) {
-		if ((unsigned char)*s < ' ' || *s == 0x7f)
-			*s = '?';
-	}
-}
-
 /* --- sentences --- */
 
 const char *dh_import_label(struct dh_import *im, const Onnx__NodeProto *node)
@@ -36,7 +29,7 @@ const char *dh_import_label(struct dh_import *im, const Onnx__NodeProto *node)
 	for (size_t i = 0; !*name && i < node->n_output; i++)
 		name = node->output[i];
 	snprintf(im->label, sizeof(im->label), "%s", *name ? name : "(no name)");
-	clean(im->label);
+	dh_text_clean(im->label);
 	return im->label;
 }
 
@@ -48,7 +41,7 @@ int dh_import_refuse(struct dh_import *im, const Onnx__NodeProto *node, const ch
 	va_start(args, fmt);
 	vsnprintf(why, sizeof(why), fmt, args);
 	va_end(args);
-	clean(why);
+	dh_text_clean(why);
 	if (node)
 		dh_error_set(im->err, "node %s (%.60s): %s", dh_import_label(im, node), text(node->op_type), why);
 	else
@@ -604,7 +597,7 @@ static int describe_axes(struct dh_import *im, const char *name, const struct dh
 	tensor->name = dh_arena_strdup(&im->graph->arena, name);
 	if (!tensor->name)
 		return dh_import_no_memory(im);
-	clean(tensor->name);
+	dh_text_clean(tensor->name);
 	for (unsigned int i = 0; i < value->rank; i++) {
 		const struct dh_axis *axis = &value->axes[i];
 
@@ -786,7 +779,7 @@ static int create_graph(struct dh_import *im, struct dh_graph **graph)
 	im->graph->name = dh_arena_strdup(&im->graph->arena, text(im->proto->name));
 	if (!im->graph->name)
 		return dh_import_no_memory(im);
-	clean(im->graph->name);
+	dh_text_clean(im->graph->name);
 	*graph = im->graph;
 	return import_graph(im);
 }

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "program.h"
+#include "text.h"
 
 #define MAGIC "DHPROG\r\n"
 #define MAGIC_LEN 8
@@ -309,10 +310,7 @@ static char *get_text(struct reader *r)
 	text = strndup((const char *)r->at, len);
 	r->failed |= !text;
 	r->at += len;
-	for (char *s = text; s && *s; s++) {
-		if ((unsigned char)*s < ' ' || *s == 0x7f)
-			*s = '?';
-	}
+	dh_text_clean(text);
 	return text;
 }
 
