@@ -37,7 +37,9 @@ struct DeltahopSetting {
     bool or_zero;
 };
 
-#define FIELD(f) offsetof(struct dh_config, f), sizeof_field(struct dh_config, f)
+/* Offset and size of a field, for the table below. */
+#define FIELD(f) \
+    offsetof(struct dh_config, f), sizeof_field(struct dh_config, f)
 
 static const DeltahopSetting deltahop_settings[] = {
     { "clock-hz", "engine clock in Hz",
@@ -48,7 +50,7 @@ static const DeltahopSetting deltahop_settings[] = {
       FIELD(rnn_slots), 1, DELTAHOP_RNN_MAX_SLOTS },
     { "beat-bytes", "bytes of a beat of DRAM channel and link",
       FIELD(beat_bytes), 8, 128, true },
-    { "dram-n", "cycles from one DRAM beat to the next at least; 0: ideal memory",
+    { "dram-n", "least cycles from one DRAM beat to the next; 0: ideal memory",
       FIELD(dram.n), 0, 64 * KiB },
     { "dram-l", "DRAM latency in cycles",
       FIELD(dram.l), 0, 1 * MiB },

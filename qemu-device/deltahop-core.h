@@ -43,7 +43,7 @@ void deltahop_core_unrealize(DeltahopCore *core);
 /** deltahop_core_finalize: free the model */
 void deltahop_core_finalize(DeltahopCore *core);
 
-/** deltahop_core_reset: back to power-up state, now or when the model returns */
+/** deltahop_core_reset: to power-up state, now or when the model returns */
 void deltahop_core_reset(DeltahopCore *core);
 
 /** deltahop_core_inject: the @nth job from now on meets @fault; 0: none does */

@@ -950,6 +950,20 @@ static void test_flr_drops_the_job(void)
     card_free(card);
 }
 
+static void test_bus_reset_drops_the_job(void)
+{
+    QPCIDevice *port;
+    Card *card = card_new_behind_port(&port);
+    Gru gru;
+
+    start_job(card, &gru);
+    qpci_config_writew(port, PCI_BRIDGE_CONTROL, PCI_BRIDGE_CTL_BUS_RESET);
+    qpci_config_writew(port, PCI_BRIDGE_CONTROL, 0);
+    assert_powered_on(card, &gru);
+    g_free(port);
+    card_free(card);
+}
+
 static void test_system_reset_drops_the_job(void)
 {
     Card *card = card_new_running(EDGEDRNN ",card-size=64K");
@@ -1383,6 +1397,7 @@ int main(int argc, char **argv)
     TEST("reset/of-the-ring-drops-the-job", ring_reset_drops_the_job);
     TEST("reset/of-the-device-drops-the-job", device_reset_drops_the_job);
     TEST("reset/of-the-function-drops-the-job", flr_drops_the_job);
+    TEST("reset/of-the-bus-drops-the-job", bus_reset_drops_the_job);
     TEST("reset/of-the-system-drops-the-job-keeps-card-memory",
          system_reset_drops_the_job);
     TEST("reset/unplug-drops-the-job", unplug_drops_the_job);
