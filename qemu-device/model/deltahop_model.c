@@ -8,6 +8,11 @@
 #define RING_FIRST	DELTAHOP_RING(0, 0)
 #define RING_STRIDE	(DELTAHOP_RING(1, 0) - DELTAHOP_RING(0, 0))
 
+static bool exists(const struct dh_model *model, unsigned int ring)
+{
+	return ring < DELTAHOP_ENGINE_COUNT && model->config.engines >> ring & 1;
+}
+
 struct dh_model *dh_model_create(const struct dh_config *config, const struct dh_bus *bus, const char **error)
 {
 	const char *refused = dh_config_refuse(config);
@@ -36,7 +41,8 @@ struct dh_model *dh_model_create(const struct dh_config *config, const struct dh
 		ring->memory.bus = &model->bus;
 		ring->rnn.config = &model->config;
 		ring->rnn.state = (uint8_t *)(model + 1) + i * (size_t)config->rnn_state_bytes;
-		dh_rnn_init(&ring->rnn);
+		if (exists(model, i))
+			dh_rnn_init(&ring->rnn);
 	}
 	dh_model_power_on(model, 0);
 	return model;
@@ -45,11 +51,6 @@ struct dh_model *dh_model_create(const struct dh_config *config, const struct dh
 void dh_model_destroy(struct dh_model *model)
 {
 	free(model);
-}
-
-static bool exists(const struct dh_model *model, unsigned int ring)
-{
-	return ring < DELTAHOP_ENGINE_COUNT && model->config.engines >> ring & 1;
 }
 
 static void move_time(struct dh_model *model, uint64_t now)
