@@ -183,37 +183,34 @@ static bool read_number(const char **at, int most, int *value)
 	char *end;
 	long number = strtol(*at, &end, 10);
 
-	if (end == *at || **at == '-' || **at == '+' || number > most)
+	if (**at < '0' || **at > '9' || number > most)
 		return false;
 	*value = number;
 	*at = end;
 	return true;
 }
 
-/* "8" or "0=8,1=16". */
+/* One entry, "0=8". */
+static bool read_theta(const char **at, uint32_t layers, int *layer, int *value)
+{
+	if (!read_number(at, layers - 1, layer) || *(*at)++ != '=')
+		return false;
+	return read_number(at, THETA_MAX, value) && (!**at || **at == ',');
+}
+
+/* "8" for all layers, or "0=8,1=16". */
 static int set_theta(struct dh_instance *instance, uint32_t layers, const char *name, const char *text, bool is_x,
 		     struct dh_error *err)
 {
+	bool all = !strchr(text, '=');
 	const char *at = text;
-	int layer, value, ret = 0;
+	int layer = -1, value, ret = 0;
 
-	while (!ret) {
-		layer = -1;
-		if (!read_number(&at, *at && strchr(at, '=') ? (int)layers - 1 : THETA_MAX, &value))
-			return bad_theta(name, text, layers, err);
-		if (*at == '=') {
-			layer = value;
-			at++;
-			if (!read_number(&at, THETA_MAX, &value))
-				return bad_theta(name, text, layers, err);
-		}
-		if (*at && (*at != ',' || layer < 0))
+	do {
+		if (all ? !read_number(&at, THETA_MAX, &value) || *at : !read_theta(&at, layers, &layer, &value))
 			return bad_theta(name, text, layers, err);
 		ret = dh_instance_set_theta(instance, layer, is_x ? value : DH_THETA_KEEP, is_x ? DH_THETA_KEEP : value, err);
-		if (!*at)
-			return ret;
-		at++;
-	}
+	} while (!ret && *at++);
 	return ret;
 }
 

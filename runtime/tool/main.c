@@ -38,6 +38,15 @@ static void print_help(FILE *out)
 		"3 the network or program is refused; 4 no device, or it failed.\n");
 }
 
+/* What was printed must have arrived. */
+static int finish(int status)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	fprintf(stderr, "deltahop: standard output: cannot write: %s\n", strerror(errno));
+	return status ? status : EXIT_FAILED;
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
@@ -46,7 +55,7 @@ int main(int argc, char **argv)
 	argp_err_exit_status = EXIT_USAGE;
 	for (i = 0; i < COMMANDS; i++)
 		if (!strcmp(name, commands[i].name))
-			return commands[i].run(argc - 1, argv + 1);
+			return finish(commands[i].run(argc - 1, argv + 1));
 	if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) {
 		print_help(stdout);
 		return EXIT_OK;
