@@ -1,0 +1,305 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""command_test.py DELTAHOP DIGITS-FOLDER: the deltahop command from outside, on the embedded device."""
+
+import array
+import ast
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+DELTAHOP, DIGITS = sys.argv[1:3]
+KINDS = {"<i2": "h", "<i4": "i", "|u1": "B", "<f4": "f", "<f8": "d", "<i8": "q"}
+
+
+def save(path, kind, shape, values):
+	"""Write an array as NumPy does."""
+	text = repr({"descr": kind, "fortran_order": False, "shape": tuple(shape)})
+	text += " " * (-(len(text) + 11) % 64) + "\n"
+	with open(path, "wb") as file:
+		file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode())
+		file.write(array.array(KINDS[kind], values).tobytes())
+	return path
+
+
+def load(path):
+	"""Shape and values of an array."""
+	with open(path, "rb") as file:
+		data = file.read()
+	size = 10 + struct.unpack_from("<H", data, 8)[0]
+	head = ast.literal_eval(data[10:size].decode())
+	return head["shape"], array.array(KINDS[head["descr"]], data[size:])
+
+
+class Command(unittest.TestCase):
+	"""One method per thing that a user meets."""
+
+	@classmethod
+	def setUpClass(cls):
+		cls.folder = tempfile.TemporaryDirectory()
+		cls.program = cls.path("digits.dhp")
+		done = cls.call("compile", cls.data("spoken_digits.onnx"), "-o", cls.program,
+				"--calibration", cls.data("calibration_features.npy"),
+				"--lengths", cls.data("calibration_lengths.npy"))
+		assert done.returncode == 0, done.stderr
+		_, frames = load(cls.data("test_features.npy"))
+		_, lengths = load(cls.data("test_lengths.npy"))
+		cls.frames, cls.lengths = frames, lengths
+
+	@classmethod
+	def tearDownClass(cls):
+		cls.folder.cleanup()
+
+	@classmethod
+	def path(cls, name):
+		return os.path.join(cls.folder.name, name)
+
+	@staticmethod
+	def data(name):
+		return os.path.join(DIGITS, name)
+
+	@staticmethod
+	def call(*args, **kwargs):
+		return subprocess.run([DELTAHOP, *args], capture_output=True, text=True, check=False, timeout=120, **kwargs)
+
+	def good(self, *args):
+		done = self.call(*args)
+		self.assertEqual(done.returncode, 0, done.stderr)
+		self.assertEqual(done.stderr, "")
+		return done.stdout
+
+	def bad(self, status, *args, says=()):
+		"""Fails with a status and one line that has certain words."""
+		done = self.call(*args)
+		self.assertEqual(done.returncode, status, (args, done.stdout, done.stderr))
+		self.assertTrue(done.stderr.startswith("deltahop"), done.stderr)
+		for word in says:
+			self.assertIn(word, done.stderr)
+		return done.stderr
+
+	def run_digits(self, *args):
+		return self.good("run", self.program, "--input", self.data("test_features.npy"),
+				 "--lengths", self.data("test_lengths.npy"), "--labels", self.data("test_labels.npy"), *args)
+
+	def sequence(self, index):
+		start = sum(self.lengths[:index]) * 40
+		return self.frames[start:start + self.lengths[index] * 40]
+
+	# --- help and usage
+
+	def test_help(self):
+		self.assertIn("Exit status", self.good("--help"))
+		for command in ("info", "compile", "run", "bench", "disasm"):
+			text = self.good(command, "--help")
+			self.assertIn("--json", text)
+			self.assertIn(command, text)
+		self.assertRegex(self.good("--version"), r"^deltahop \d+\.\d+\.\d+\n$")
+
+	def test_usage(self):
+		self.assertEqual(self.call().returncode, 2)
+		self.bad(2, "frobnicate", says=["frobnicate", "--help"])
+		self.bad(2, "run", says=["which program"])
+		self.bad(2, "run", self.program, says=["--input"])
+		self.bad(2, "run", self.program, self.program, "--input", "x", says=["only one"])
+		self.bad(2, "run", "--nonsense")
+		self.bad(2, "compile", says=["which network"])
+		self.bad(2, "compile", "x.onnx", "--lengths", "l.npy", says=["--calibration"])
+		self.bad(2, "info", "file", says=["takes no file"])
+		self.bad(2, "bench", self.program, "--repeat", "0", says=["1 to"])
+		self.bad(2, "bench", self.program, "--steps", "9" * 30, says=["1 to"])
+
+	# --- info
+
+	def test_info(self):
+		info = json.loads(self.good("info", "--json", "--device", "embedded:profile=edgedrnn,dram-n=3"))
+		self.assertEqual(info["device"]["profile"], "edgedrnn")
+		self.assertEqual(info["device"]["dram"]["n"], 3)
+		self.assertEqual(info["device"]["caps"], [])
+		self.assertIn("embedded", self.good("info", "--device", "embedded"))
+		self.bad(4, "info", "--device", "/dev/null", says=["/dev/null"])
+		self.bad(4, "info", "--device", "/nonexistent/node", says=["No such file"])
+		self.bad(2, "info", "--device", "embedded:profile=best", says=["card", "edgedrnn"])
+		self.bad(2, "info", "--device", "embedded:speed=1", says=["speed=1"])
+
+	# --- run
+
+	def test_digits(self):
+		text = self.run_digits("--table", "--theta-x", "32", "--theta-h", "32")
+		self.assertIn("of 300 right", text)
+		self.assertNotIn("do not add up", text)
+		self.assertTrue(all(len(line) <= 100 for line in text.splitlines()))
+		self.assertEqual(text, self.run_digits("--table", "--theta-x", "32", "--theta-h", "32"))
+
+	def test_json_adds_up(self):
+		answer = json.loads(self.run_digits("--json", "--profile", self.path("profile.json")))
+		self.assertGreater(answer["accuracy"], 0.97)
+		self.assertEqual(len(answer["answers"]), 300)
+		totals, layers = answer["totals"], answer["layers"]
+		for key in ("bytes_weights", "bytes_in", "bytes_out", "work_done", "work_skipped"):
+			self.assertEqual(totals[key], sum(layer[key] for layer in layers), key)
+		self.assertEqual(totals["step_cycles"], sum(layer["cycles"] for layer in layers))
+		self.assertEqual(totals["dense_cycles"], totals["cycles"] - totals["step_cycles"] +
+				 sum(layer["dense_cycles"] for layer in layers))
+		self.assertEqual(totals["steps"], sum(self.lengths))
+		with open(self.path("profile.json"), encoding="utf-8") as file:
+			self.assertEqual(json.load(file)["totals"], totals)
+
+	def test_thresholds(self):
+		runs = [json.loads(self.run_digits("--json", "--theta-x", theta, "--theta-h", theta))
+			for theta in ("0", "16", "511", "0=16,1=16,2=16")]
+		done = [run["totals"]["work_done"] for run in runs]
+		self.assertTrue(done[0] > done[1] > done[2])
+		self.assertEqual(runs[1]["totals"], runs[3]["totals"])
+		self.assertIsNone(json.loads(self.run_digits("--json", "--no-dense"))["totals"]["dense_cycles"])
+		for theta in ("512", "-1", "x", "", "8,", "0=512", "3=1", "0=", "=1", "0=1,", "0=1,2", "8,0=1", "1e2", " ", "99999999999999999999"):
+			self.bad(2, "run", self.program, "--input", self.data("test_features.npy"), "--theta-x=" + theta,
+				 says=["--theta-x", "0 to 511"])
+
+	def test_layouts(self):
+		"""Two sequences of equal length: end to end, by the network's axes, as real values, alone."""
+		steps = 20
+		one, two = self.sequence(0)[:steps * 40], self.sequence(1)[:steps * 40]
+		by_step = array.array("h")
+		for step in range(steps):
+			by_step += one[step * 40:step * 40 + 40] + two[step * 40:step * 40 + 40]
+		inputs = {
+			"a.npy": ("<i2", (2 * steps, 40), one + two, ["--lengths", save(self.path("l.npy"), "<i4", (2,), [steps] * 2)]),
+			"b.npy": ("<i2", (steps, 2, 40), by_step, []),
+			"c.npy": ("<f4", (steps, 2, 40), [v / 256 for v in by_step], []),
+			"d.npy": ("<f8", (steps, 2, 40), [v / 256 for v in by_step], ["--batch", "2"]),
+		}
+		outputs = []
+		for name, (kind, shape, values, extra) in inputs.items():
+			path = save(self.path(name), kind, shape, values)
+			self.good("run", self.program, "--input", path, "--output", self.path("y.npy"), *extra)
+			outputs.append(load(self.path("y.npy")))
+		self.assertEqual(outputs[0][0], (2, 10))
+		self.assertTrue(all(output == outputs[0] for output in outputs))
+		path = save(self.path("e.npy"), "<i2", (steps, 40), two)
+		self.good("run", self.program, "--input", path, "--output", self.path("y.npy"))
+		self.assertEqual(load(self.path("y.npy"))[1], outputs[0][1][10:])
+
+	def test_stream(self):
+		"""A sequence in two pieces with the state carried on ends where the whole one does; also two of them interleaved."""
+		one, two = self.sequence(2), self.sequence(3)
+		count = [len(one) // 40, len(two) // 40]
+		whole = save(self.path("whole.npy"), "<i2", (sum(count), 40), one + two)
+		lengths = save(self.path("wl.npy"), "<i4", (2,), count)
+		self.good("run", self.program, "--input", whole, "--lengths", lengths, "--output", self.path("w.npy"))
+		expected = load(self.path("w.npy"))[1]
+		pieces = save(self.path("pieces.npy"), "<i2", (sum(count), 40),
+			      one[:400] + two[:400] + one[400:] + two[400:])
+		lengths = save(self.path("pl.npy"), "<i4", (4,), [10, 10, count[0] - 10, count[1] - 10])
+		self.good("run", self.program, "--input", pieces, "--lengths", lengths, "--output", self.path("p.npy"),
+			  "--stream", "--batch", "2")
+		self.assertEqual(load(self.path("p.npy"))[1][20:], expected)
+		self.good("run", self.program, "--input", pieces, "--lengths", lengths, "--output", self.path("p.npy"))
+		self.assertNotEqual(load(self.path("p.npy"))[1][20:], expected)
+
+	def test_clipping_is_told(self):
+		path = save(self.path("big.npy"), "<f4", (2, 40), [1000.0] + [0.0] * 79)
+		done = self.call("run", self.program, "--input", path)
+		self.assertEqual(done.returncode, 0)
+		self.assertIn("warning", done.stderr)
+		self.assertIn(" 1 values", done.stderr)
+
+	# --- bad files
+
+	def test_bad_input(self):
+		cases = [
+			("<i2", (10, 39), [0] * 390, ["[10, 39]", "40"]),
+			("<i4", (10, 40), [0] * 400, ["int32", "float32"]),
+			("<f4", (2, 40), [0.0] * 45 + [float("nan")] + [0.0] * 34, ["element 5 of vector 1"]),
+			("<f4", (2, 40), [0.0] * 79 + [float("inf")], ["element 39 of vector 1"]),
+			("<i2", (2, 2, 2, 40), [0] * 320, ["4 axes"]),
+			("<i2", (0, 40), [], []),
+			("<i2", (5, 0, 40), [], []),
+		]
+		for kind, shape, values, words in cases:
+			path = save(self.path("bad.npy"), kind, shape, values)
+			self.bad(1, "run", self.program, "--input", path, says=words)
+		self.bad(1, "run", self.program, "--input", self.path("missing.npy"), says=["missing.npy"])
+		self.bad(1, "run", self.program, "--input", self.program, says=["digits.dhp"])
+		self.bad(1, "run", self.program, "--input", self.folder.name)
+
+	def test_bad_lengths_and_labels(self):
+		features = ["run", self.program, "--input", self.data("test_features.npy")]
+		for kind, shape, values, words in [
+			("<i4", (2,), [5, 5], ["add up to 10", "12326"]),
+			("<i4", (2,), [0, 12326], ["entry 0"]),
+			("<i4", (2,), [-3, 12329], ["entry 0"]),
+			("<f4", (1,), [12326.0], ["integers"]),
+			("<i4", (1, 1), [12326], ["one axis"]),
+			("<i4", (0,), [], []),
+		]:
+			path = save(self.path("bad.npy"), kind, shape, values)
+			self.bad(1, *features, "--lengths", path, says=words)
+		labels = save(self.path("bad.npy"), "|u1", (3,), [1, 2, 3])
+		self.bad(1, *features, "--lengths", self.data("test_lengths.npy"), "--labels", labels, says=["3 labels", "300"])
+		labels = save(self.path("bad.npy"), "<f4", (300,), [1.0] * 300)
+		self.bad(1, *features, "--lengths", self.data("test_lengths.npy"), "--labels", labels, says=["integers"])
+
+	def test_bad_program(self):
+		with open(self.program, "rb") as file:
+			data = file.read()
+		for cut in (0, 1, 7, 8, 100, len(data) // 2, len(data) - 1):
+			with open(self.path("cut.dhp"), "wb") as file:
+				file.write(data[:cut])
+			self.bad(1, "run", self.path("cut.dhp"), "--input", self.data("test_features.npy"), says=["cut.dhp"])
+		for at in range(0, len(data), max(1, len(data) // 60)):
+			with open(self.path("flip.dhp"), "wb") as file:
+				file.write(data[:at] + bytes([data[at] ^ 0x10]) + data[at + 1:])
+			done = self.call("run", self.path("flip.dhp"), "--input", self.data("test_features.npy"))
+			self.assertIn(done.returncode, (1, 3), (at, done.stderr))
+		self.bad(1, "run", self.path("none.dhp"), "--input", self.data("test_features.npy"), says=["none.dhp"])
+
+	def test_wrong_device(self):
+		run = ["run", self.program, "--input", self.data("test_features.npy"), "--lengths", self.data("test_lengths.npy")]
+		self.bad(3, *run, "--device", "embedded:profile=edgedrnn")
+		self.bad(4, *run, "--device", "/dev/null", says=["not a node"])
+		self.bad(2, *run, "--device", "card7", says=["/dev/accel/accel0"])
+
+	def test_unwritable(self):
+		for option in ("--output", "--profile"):
+			self.bad(1, "run", self.program, "--input", self.data("test_features.npy"), option, "/nonexistent/file",
+				 says=["/nonexistent/file"])
+		with open("/dev/full", "w", encoding="utf-8") as full:
+			done = subprocess.run([DELTAHOP, "info"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+		self.assertEqual(done.returncode, 1)
+		self.assertIn("standard output", done.stderr)
+
+	# --- the other commands
+
+	def test_bench(self):
+		bench = json.loads(self.good("bench", self.program, "--repeat", "2", "--steps", "5", "--sequences", "2", "--json"))
+		self.assertEqual([loop["name"] for loop in bench["loops"]], ["whole sequences", "single steps"])
+		for loop in bench["loops"]:
+			self.assertTrue(loop["steady"])
+			self.assertGreater(loop["host_best_s"], 0)
+		self.assertIn("cycles a second", self.good("bench", self.program, "--repeat", "1", "--steps", "3"))
+
+	def test_disasm(self):
+		text = self.good("disasm", self.program)
+		self.assertIn("/gru/GRU_1", text)
+		json.loads(self.good("disasm", self.program, "--json"))
+		self.bad(1, "disasm", self.data("test_labels.npy"))
+
+	def test_compile(self):
+		onnx = self.data("spoken_digits.onnx")
+		explain = json.loads(self.good("compile", onnx, "--json"))
+		self.assertIsNone(explain["error"])
+		self.assertIn("/gru/GRU", self.good("compile", onnx, "--explain"))
+		self.bad(3, "compile", onnx, "--profile", "edgedrnn")
+		self.bad(2, "compile", onnx, "--theta-x", "512", says=["0 to 511"])
+		self.bad(1, "compile", self.path("none.onnx"), says=["none.onnx"])
+		self.bad(1, "compile", onnx, "--output", "/nonexistent/out.dhp", says=["/nonexistent/out.dhp"])
+		done = self.call("compile", self.data("test_labels.npy"))
+		self.assertIn(done.returncode, (1, 3))
+
+
+if __name__ == "__main__":
+	unittest.main(argv=sys.argv[:1] + sys.argv[3:])
