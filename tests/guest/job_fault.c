@@ -275,7 +275,7 @@ TEST(lacks_theta, "a device without that capability refuses thresholds that diff
 	params = runner_at(&f.r, REGION_PARAMS);
 	params->theta[1].h = 3;
 	f.job = runner_job(&f.r);
-	check_fault(&f, DELTAHOP_REASON_UNSUPPORTED, 2 * RUN, NONE, 0);
+	check_fault(&f, DELTAHOP_REASON_UNSUPPORTED, 2 * RUN, REGION_PARAMS, 0);
 }
 
 /* A hostile job may end in any way, but it must end, and touch nothing that is not bound for writing. */
