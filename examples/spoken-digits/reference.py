@@ -47,16 +47,21 @@ TANH = table(np.tanh)
 
 
 def fraction_bits(weights):
-	"""The finest power-of-two scale that holds all weights in eight bits."""
-	largest = np.abs(weights).max()
-	for n in range(FRACTION_MAX, -1, -1):
-		if np.rint(largest * 2.0 ** n) <= WEIGHT_MAX:
-			return n
-	raise SystemExit(f"a weight of {largest} does not fit eight bits")
+	"""The coarsest power-of-two scale at which eight bits lose least."""
+	def loss(n):
+		ints = np.clip(np.rint(weights * 2.0 ** n), -WEIGHT_MAX, WEIGHT_MAX)
+		return ((ints / 2.0 ** n - weights) ** 2).sum()
+
+	return min(range(FRACTION_MAX + 1), key=loss)
 
 
 def to_int(values, n):
+	"""values as integers with n fraction bits."""
 	return np.rint(np.asarray(values, np.float64) * 2.0 ** n).astype(np.int64)
+
+
+def to_int8(weights, n):
+	return np.clip(to_int(weights, n), -WEIGHT_MAX, WEIGHT_MAX)
 
 
 class Delta:
@@ -87,8 +92,8 @@ class GruLayer:
 		rows = [slice(g * hidden, (g + 1) * hidden) for g in range(3)]
 		self.hidden = hidden
 		self.bits = [fraction_bits(np.concatenate([w[s], r[s]], 1)) for s in rows]
-		self.w = np.concatenate([to_int(w[s], n) for s, n in zip(rows, self.bits)])
-		self.r = np.concatenate([to_int(r[s], n) for s, n in zip(rows, self.bits)])
+		self.w = np.concatenate([to_int8(w[s], n) for s, n in zip(rows, self.bits)])
+		self.r = np.concatenate([to_int8(r[s], n) for s, n in zip(rows, self.bits)])
 		sums = [b_x[rows[0]] + b_h[rows[0]], b_x[rows[1]] + b_h[rows[1]], b_x[rows[2]]]
 		self.b_x = np.concatenate([to_int(b, 8 + n) for b, n in zip(sums, self.bits)])
 		self.b_c = to_int(b_h[rows[2]], 8 + self.bits[2])
@@ -129,7 +134,7 @@ class Classifier:
 	def __init__(self, layers, fc_weight, fc_bias):
 		self.layers = layers
 		self.n = fraction_bits(fc_weight)
-		self.fc_weight = to_int(fc_weight, self.n)
+		self.fc_weight = to_int8(fc_weight, self.n)
 		self.fc_bias = to_int(fc_bias, 8 + self.n)
 
 	def logits(self, clips, theta_x, theta_h):
