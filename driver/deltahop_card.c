@@ -84,7 +84,8 @@ static vm_fault_t deltahop_card_fault(struct vm_fault *vmf)
 		return VM_FAULT_SIGBUS;
 	if (!drm_dev_enter(obj->dev, &idx))
 		return deltahop_card_fault_gone(bo, vmf);
-	ret = vmf_insert_pfn(vmf->vma, vmf->address, PHYS_PFN(ddev->card_bus + bo->node.start + offset));
+	ret = vmf_insert_pfn(vmf->vma, vmf->address,
+			     PHYS_PFN(ddev->card_bus + bo->node.start + offset));
 	drm_dev_exit(idx);
 	return ret;
 }

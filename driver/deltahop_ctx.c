@@ -59,8 +59,8 @@ struct deltahop_ctx *deltahop_ctx_get(struct deltahop_file *dfile, u32 id)
  * @ctx: context
  * @status: how such jobs end: CANCELLED or DEVICE_LOST
  *
- * Waits for nothing but a run callback that is in progress: the jobs end one after the other behind the caller's back.
- * Submits are refused from here on.
+ * Waits for nothing but a run callback that is in progress: the jobs end one after the other
+ * behind the caller's back. Submits are refused from here on.
  */
 void deltahop_ctx_kill(struct deltahop_ctx *ctx, enum deltahop_status status)
 {
@@ -258,8 +258,8 @@ static const struct vm_operations_struct deltahop_ctx_vm_ops = {
  * @dfile: file
  * @vma: its offset is &drm_deltahop_ctx_create.record_offset
  *
- * The pages are plain memory, and the mapping holds the context: closing that does not hurt it. Nor does losing the
- * device, which zaps all mappings: the next access faults the page in again.
+ * The pages are plain memory, and the mapping holds the context: closing that does not hurt it.
+ * Nor does losing the device, which zaps all mappings: the next access faults the page in again.
  */
 int deltahop_ctx_mmap(struct deltahop_file *dfile, struct vm_area_struct *vma)
 {

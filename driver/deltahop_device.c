@@ -141,20 +141,23 @@ int deltahop_device_init(struct deltahop_device *ddev)
 	return ret;
 }
 
-static void deltahop_device_lock_rings(struct deltahop_device *ddev)
+static bool deltahop_device_lock_rings(struct deltahop_device *ddev)
 {
+	bool signalling = dma_fence_begin_signalling();
 	struct deltahop_ring *ring;
 
 	deltahop_for_each_ring(ring, ddev)
 		mutex_lock_nested(&ring->lock, ring->engine);
+	return signalling;
 }
 
-static void deltahop_device_unlock_rings(struct deltahop_device *ddev)
+static void deltahop_device_unlock_rings(struct deltahop_device *ddev, bool signalling)
 {
 	struct deltahop_ring *ring;
 
 	deltahop_for_each_ring(ring, ddev)
 		mutex_unlock(&ring->lock);
+	dma_fence_end_signalling(signalling);
 }
 
 /* Without bus mastering, a device that ignores resets does no harm to memory. */
@@ -169,9 +172,9 @@ static void deltahop_device_stop(struct deltahop_device *ddev, enum deltahop_rea
 
 static void deltahop_device_reset_all(struct deltahop_device *ddev)
 {
+	bool signalling = deltahop_device_lock_rings(ddev);
 	struct deltahop_ring *ring;
 
-	deltahop_device_lock_rings(ddev);
 	if (!deltahop_hw_reset(ddev)) {
 		deltahop_for_each_ring(ring, ddev)
 			deltahop_ring_restart(ring);
@@ -181,11 +184,11 @@ static void deltahop_device_reset_all(struct deltahop_device *ddev)
 		WRITE_ONCE(ddev->dead, true);
 		deltahop_device_stop(ddev, DELTAHOP_REASON_HANG);
 	}
-	deltahop_device_unlock_rings(ddev);
+	deltahop_device_unlock_rings(ddev, signalling);
 }
 
 /**
- * deltahop_device_recover() - reset an engine that stands still, or the device if that does not help
+ * deltahop_device_recover() - reset an engine that stands still, or the device if need be
  * @ring: engine
  * @seqno: ring number of the job that is to blame
  * @status: how it ends
@@ -196,21 +199,21 @@ static void deltahop_device_reset_all(struct deltahop_device *ddev)
 void deltahop_device_recover(struct deltahop_ring *ring, u32 seqno, enum deltahop_status status,
 			     enum deltahop_reason reason)
 {
+	bool signalling = deltahop_ring_lock(ring);
 	bool done = true;
 
-	mutex_lock(&ring->lock);
 	if (deltahop_ring_condemn(ring, seqno, status, reason)) {
 		drm_err_ratelimited(&ring->ddev->drm, "%s: no progress, engine is reset\n", ring->name);
 		done = !deltahop_hw_ring_reset(ring);
 		if (done)
 			deltahop_ring_restart(ring);
 	}
-	mutex_unlock(&ring->lock);
+	deltahop_ring_unlock(ring, signalling);
 	if (done)
 		return;
 
-	drm_err_ratelimited(&ring->ddev->drm, "%s: reset of the engine does not end, device is reset\n",
-			    ring->name);
+	drm_err_ratelimited(&ring->ddev->drm,
+			    "%s: reset of the engine does not end, device is reset\n", ring->name);
 	deltahop_device_reset_all(ring->ddev);
 }
 
@@ -218,18 +221,21 @@ void deltahop_device_recover(struct deltahop_ring *ring, u32 seqno, enum deltaho
  * deltahop_device_unplug() - the driver lets go of the device, which may have gone already
  * @ddev: device
  *
- * In this order: no ioctl, interrupt or run callback touches the device any more; it is stopped; its jobs end, the
- * queued ones too; all that it could reach is freed. Open files keep objects that are good for nothing.
+ * In this order: no ioctl, interrupt or run callback touches the device any more; it is stopped;
+ * its jobs end, the queued ones too; all that it could reach is freed. Open files keep objects that
+ * are good for nothing.
  */
 void deltahop_device_unplug(struct deltahop_device *ddev)
 {
+	bool signalling;
+
 	drm_dev_unplug(&ddev->drm);
 
-	deltahop_device_lock_rings(ddev);
+	signalling = deltahop_device_lock_rings(ddev);
 	if (deltahop_hw_reset(ddev))
 		drm_warn(&ddev->drm, "device does not answer\n");
 	deltahop_device_stop(ddev, DELTAHOP_REASON_UNPLUG);
-	deltahop_device_unlock_rings(ddev);
+	deltahop_device_unlock_rings(ddev, signalling);
 
 	deltahop_ctx_kill_all(ddev);
 	if (!wait_event_timeout(ddev->idle, !atomic_read(&ddev->job_count), DELTAHOP_DRAIN_TIMEOUT))

@@ -49,10 +49,10 @@
 #define DELTAHOP_MAX_STRIDE		4096
 #define DELTAHOP_RECORD_SLOTS		256	/* a power of 2, more than MAX_JOBS */
 #define DELTAHOP_RECORD_BYTES		(DELTAHOP_RECORD_SLOTS * sizeof(struct deltahop_record))
-#define DELTAHOP_RECORD_STRIDE		SZ_1M	/* between the rings of two contexts in the mmap space */
+#define DELTAHOP_RECORD_STRIDE		SZ_1M	/* from ring to ring in the mmap space */
 #define DELTAHOP_RING_JOBS		2	/* on a ring at once */
-#define DELTAHOP_RING_ORDER		4	/* entries: up to 3 for each job, and some to spare */
-#define DELTAHOP_RING_ENTRIES		(1 << DELTAHOP_RING_ORDER)
+#define DELTAHOP_RING_ORDER		4	/* entries: up to 3 for each job, more to spare */
+#define DELTAHOP_RING_ENTRIES		(1U << DELTAHOP_RING_ORDER)
 
 struct deltahop_ctx;
 struct deltahop_job;
@@ -117,9 +117,11 @@ struct deltahop_state {
  * @tail: entries written since the last reset of the engine
  * @seqno: of the last entry written; never starts again, so that an old record matches nothing
  * @jobs: jobs on the ring, in order; also those that were refused and wait for their turn to end
- * @resident: state that is on the chip when all entries written so far are done; no reference, cleared by its release
+ * @resident: state that is on the chip when all entries written so far are done; no reference,
+ *	cleared by its release
  * @resident_life: its life
- * @chip: state that the chip holds newer than its image, as of the jobs that have ended; no reference, likewise
+ * @chip: state that the chip holds newer than its image, as of the jobs that have ended; no
+ *	reference, likewise
  * @chip_life: its life
  * @watch_seqno: job whose progress was looked at when the time-out fired last
  * @watch_progress: and what it was
@@ -155,7 +157,8 @@ struct deltahop_ring {
  * @rings: by engine; absent ones have no bit in info.engines
  * @dead: reset has failed, nothing runs any more
  * @reset_wq: time-outs of all engines, one after the other
- * @free_wq: last puts of jobs and states, which take locks that a scheduler's queue must not wait for
+ * @free_wq: last puts of jobs and states, which take locks that a scheduler's queue must not
+ *	wait for
  * @time_lock: reading the low half of the time latches the high half
  * @contexts: all contexts by owner tag
  * @next_owner: where to look for a free tag
@@ -282,7 +285,8 @@ struct deltahop_queue {
  * @client_id: of the file, for the scheduler's trace events
  * @lock: order of submits; @killed for writing
  * @killed: DELTAHOP_STATUS_NONE, or how jobs end that have not run
- * @last_seqno: last sequence number given out; @lock and @record_lock for writing, either for reading
+ * @last_seqno: last sequence number given out; @lock and @record_lock for writing, either for
+ *	reading
  * @record_lock: the next three
  * @unfinished: jobs that have a number and no record
  * @records: ring of records, which userspace may map
@@ -523,6 +527,8 @@ void deltahop_job_put(struct deltahop_job *job);
 
 /* deltahop_ring.c */
 int deltahop_ring_init(struct deltahop_ring *ring);
+bool deltahop_ring_lock(struct deltahop_ring *ring);
+void deltahop_ring_unlock(struct deltahop_ring *ring, bool signalling);
 void deltahop_ring_run(struct deltahop_ring *ring, struct deltahop_job *job);
 void deltahop_ring_process(struct deltahop_ring *ring);
 void deltahop_ring_restart(struct deltahop_ring *ring);

@@ -116,10 +116,10 @@ static void deltahop_gem_unmap(struct deltahop_bo *bo)
 }
 
 /**
- * deltahop_gem_unmap_all() - the device is stopped and going away: no DMA mapping may outlive the driver's hold on it
+ * deltahop_gem_unmap_all() - the device is stopped and going away
  * @ddev: device
  *
- * The buffers live on, without a way for the device.
+ * No DMA mapping may outlive the driver's hold on the device. The buffers live on without.
  */
 void deltahop_gem_unmap_all(struct deltahop_device *ddev)
 {

@@ -114,8 +114,10 @@ static int deltahop_hw_wait_clear(struct deltahop_device *ddev, u32 reg, u32 bit
 }
 
 /**
- * deltahop_hw_reset() - reset everything; nothing runs, no interrupt is enabled, the device does no DMA
+ * deltahop_hw_reset() - reset everything
  * @ddev: device
+ *
+ * Nothing runs after it, no interrupt is enabled, the device does no DMA.
  */
 int deltahop_hw_reset(struct deltahop_device *ddev)
 {

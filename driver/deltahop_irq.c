@@ -22,12 +22,9 @@ static irqreturn_t deltahop_irq_ring(int irq, void *data)
 		return IRQ_HANDLED;
 
 	deltahop_write(ring->ddev, DELTAHOP_REG_IRQ_STATUS, DELTAHOP_IRQ_RING(ring->engine));
-	signalling = dma_fence_begin_signalling();
-	mutex_lock(&ring->lock);
+	signalling = deltahop_ring_lock(ring);
 	deltahop_ring_process(ring);
-	mutex_unlock(&ring->lock);
-	dma_fence_end_signalling(signalling);
-
+	deltahop_ring_unlock(ring, signalling);
 	drm_dev_exit(idx);
 	return IRQ_HANDLED;
 }

@@ -132,7 +132,8 @@ static int deltahop_job_grow_deps(struct deltahop_job *job)
  * @fence: fence; a reference is taken
  * @must_succeed: and not run if it carries an error
  *
- * Room for as many as there are engines, and one more, is always left for deltahop_job_arm()'s caller.
+ * Room for one from each engine is always left, for dependencies that are added when the job is
+ * armed.
  */
 int deltahop_job_add_dep(struct deltahop_job *job, struct dma_fence *fence, bool must_succeed)
 {
@@ -316,7 +317,7 @@ static int deltahop_job_init(struct deltahop_job *job, struct drm_file *file,
 }
 
 /**
- * deltahop_job_create() - all of a job that does not need a lock; the caller is inside drm_dev_enter()
+ * deltahop_job_create() - all of a job that needs no lock; the caller is inside drm_dev_enter()
  * @ctx: context
  * @file: file that handles belong to
  * @args: what userspace asks for
@@ -374,9 +375,10 @@ static void deltahop_job_signal_syncobjs(struct deltahop_job *job)
 }
 
 /**
- * deltahop_job_arm() - give a job its number and its fence: from here on it must be pushed; the caller holds
- *	deltahop_ctx.lock
+ * deltahop_job_arm() - give a job its number and its fence: from here on it must be pushed
  * @job: job whose scheduler part has been armed
+ *
+ * The caller holds deltahop_ctx.lock.
  */
 void deltahop_job_arm(struct deltahop_job *job)
 {

@@ -79,12 +79,12 @@ static u32 deltahop_record_slot(u32 seqno)
 }
 
 /**
- * deltahop_record_reserve() - give a job the next sequence number; the caller holds deltahop_ctx.lock and has checked
- *	that fewer than DELTAHOP_MAX_JOBS are unfinished
+ * deltahop_record_reserve() - give a job the next sequence number
  * @ctx: context
  * @fence: the job's
  *
- * 0 is no number: it is what an empty slot has.
+ * The caller holds deltahop_ctx.lock and has checked that fewer than DELTAHOP_MAX_JOBS are
+ * unfinished. 0 is no number: it is what an empty slot has.
  */
 u32 deltahop_record_reserve(struct deltahop_ctx *ctx, struct dma_fence *fence)
 {
@@ -116,9 +116,9 @@ void deltahop_record_publish(struct deltahop_ctx *ctx, const struct deltahop_rec
 
 	spin_lock(&ctx->record_lock);
 	WRITE_ONCE(dst->seqno, 0);
-	smp_wmb();
+	smp_wmb(); /* no number beside half a record */
 	memcpy(dst, rec, offsetof(struct deltahop_record, seqno));
-	smp_wmb();
+	smp_wmb(); /* the number beside the whole record */
 	WRITE_ONCE(dst->seqno, rec->seqno);
 	fence = ctx->fences[slot];
 	ctx->fences[slot] = NULL;

@@ -37,6 +37,26 @@ int deltahop_ring_init(struct deltahop_ring *ring)
 	return 0;
 }
 
+/**
+ * deltahop_ring_lock() - take the lock of a ring, to signal fences under it
+ * @ring: engine
+ *
+ * Return: to be handed to deltahop_ring_unlock().
+ */
+bool deltahop_ring_lock(struct deltahop_ring *ring)
+{
+	bool signalling = dma_fence_begin_signalling();
+
+	mutex_lock(&ring->lock);
+	return signalling;
+}
+
+void deltahop_ring_unlock(struct deltahop_ring *ring, bool signalling)
+{
+	mutex_unlock(&ring->lock);
+	dma_fence_end_signalling(signalling);
+}
+
 static dma_addr_t deltahop_ring_dma(struct deltahop_ring *ring, const void *p)
 {
 	return ring->mem.addr + (p - ring->mem.vaddr);
@@ -207,10 +227,11 @@ static void deltahop_ring_judge(struct deltahop_ring *ring, struct deltahop_job 
 }
 
 /**
- * deltahop_ring_run() - the scheduler's turn has come to a job; the caller is inside drm_dev_enter() or nothing is
- *	written to the device
+ * deltahop_ring_run() - a job's turn has come
  * @ring: engine
  * @job: job; a reference is taken until it ends
+ *
+ * The caller is inside drm_dev_enter(), or the device is gone and the job ends at once.
  */
 void deltahop_ring_run(struct deltahop_ring *ring, struct deltahop_job *job)
 {
@@ -263,7 +284,8 @@ static bool deltahop_record_ok(const struct deltahop_record *rec)
  * The state that a job had saved: is its image good? If the job has run, the
  * saving must have. If not, and the saving has not either, the chip still has it.
  */
-static void deltahop_ring_settle_save(struct deltahop_ring *ring, struct deltahop_job *job, bool ran)
+static void deltahop_ring_settle_save(struct deltahop_ring *ring, struct deltahop_job *job,
+				      bool ran)
 {
 	struct deltahop_record rec;
 	bool saved;
@@ -279,7 +301,8 @@ static void deltahop_ring_settle_save(struct deltahop_ring *ring, struct deltaho
 }
 
 /* The state that a job used: does it live on, and where? */
-static void deltahop_ring_settle_state(struct deltahop_ring *ring, struct deltahop_job *job, bool ok)
+static void deltahop_ring_settle_state(struct deltahop_ring *ring, struct deltahop_job *job,
+				       bool ok)
 {
 	struct deltahop_state *state = job->state;
 
@@ -381,11 +404,11 @@ void deltahop_ring_abandon(struct deltahop_ring *ring, enum deltahop_reason reas
 }
 
 /**
- * deltahop_ring_restart() - the engine has been reset: run again what it had not finished and is not condemned
+ * deltahop_ring_restart() - the engine has been reset: run again what is unfinished, not condemned
  * @ring: engine
  *
- * Nothing of an unfinished job has reached its state's image, so it runs as if for the first time. A state that
- * was newer on the chip than its image is lost.
+ * Nothing of an unfinished job has reached its state's image, so it runs as if for the first time.
+ * A state that was newer on the chip than its image is lost.
  */
 void deltahop_ring_restart(struct deltahop_ring *ring)
 {

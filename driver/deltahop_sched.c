@@ -15,7 +15,8 @@
 
 static unsigned int timeout_ms = 1000;
 module_param(timeout_ms, uint, 0444);
-MODULE_PARM_DESC(timeout_ms, "An engine without progress for this long (up to twice) is reset (ms, default 1000)");
+MODULE_PARM_DESC(timeout_ms,
+		 "An engine without progress for this long (up to twice) is reset (ms, default 1000)");
 
 /*
  * Dependencies are given to the scheduler here, not in advance: a queue that is
@@ -40,13 +41,13 @@ static struct dma_fence *deltahop_sched_run(struct drm_sched_job *sched_job)
 	struct deltahop_job *job = to_deltahop_job(sched_job);
 	struct deltahop_ring *ring = job->ring;
 	struct dma_fence *fence = dma_fence_get(job->fence);
-	bool entered;
+	bool entered, signalling;
 	int idx;
 
 	entered = drm_dev_enter(&ring->ddev->drm, &idx);
-	mutex_lock(&ring->lock);
+	signalling = deltahop_ring_lock(ring);
 	deltahop_ring_run(ring, job);
-	mutex_unlock(&ring->lock);
+	deltahop_ring_unlock(ring, signalling);
 	if (entered)
 		drm_dev_exit(idx);
 	return fence;
@@ -54,12 +55,12 @@ static struct dma_fence *deltahop_sched_run(struct drm_sched_job *sched_job)
 
 static bool deltahop_sched_lost_interrupt(struct deltahop_ring *ring, struct dma_fence *fence)
 {
+	bool signalling = deltahop_ring_lock(ring);
 	bool ended;
 
-	mutex_lock(&ring->lock);
 	deltahop_ring_process(ring);
 	ended = dma_fence_is_signaled(fence);
-	mutex_unlock(&ring->lock);
+	deltahop_ring_unlock(ring, signalling);
 	if (ended)
 		dev_warn_ratelimited(ring->ddev->drm.dev,
 				     "%s: a job had ended without an interrupt\n", ring->name);
