@@ -229,12 +229,11 @@ static int check_run_memory(const struct dh_program *program, uint32_t index, co
 		return wrong(err, "run %u reads or writes the wrong region", index);
 	if (plan->input_stride != in_bytes || plan->output_stride != out_bytes)
 		return wrong(err, "run %u has strides %u and %u instead of %u and %u", index, plan->input_stride, plan->output_stride, in_bytes, out_bytes);
-	if ((first || last) && (first ? run->input_offset : 0) + (last ? run->output_offset : 0))
-		return wrong(err, "run %u does not start at the beginning of input or output", index);
-	if (!first && (plan->steps != DH_STEPS_ONCE || run->input_offset > program->scratch_bytes ||
-		       in_bytes > program->scratch_bytes - run->input_offset))
+	if (run->input_offset || run->output_offset)
+		return wrong(err, "run %u does not start at the beginning of its regions", index);
+	if (!first && (plan->steps != DH_STEPS_ONCE || in_bytes > program->scratch_bytes))
 		return wrong(err, "run %u reads past the end of the scratch memory", index);
-	if (!last && (!once || run->output_offset > program->scratch_bytes || out_bytes > program->scratch_bytes - run->output_offset))
+	if (!last && (!once || out_bytes > program->scratch_bytes))
 		return wrong(err, "run %u writes past the end of the scratch memory", index);
 	if (last && program->output.per_step == once)
 		return wrong(err, "the output of run %u is not as often as the program says", index);

@@ -9,6 +9,7 @@ Needs python3-torch and python3-onnx; the tests themselves need only the
 files, which are kept in the repository. All weights are random.
 """
 
+import copy
 import io
 import os
 import sys
@@ -238,7 +239,9 @@ def hand_models():
     xin, yout = value("x", ["T", 1, 12]), value("y", ["T", 1, 1, 16])
     y4 = y[:, None]
     save("gru_bare", model([gru_node(w)], [xin], [yout], w.initializers()), x, y4)
-    save("weights_half", model([gru_node(w)], [xin], [yout], w.initializers(dtype=np.float16)), x, y4)
+    half = copy.copy(w)
+    half.w, half.r, half.b = (v.astype(np.float16).astype(np.float32) for v in (w.w, w.r, w.b))
+    save("weights_half", model([gru_node(w)], [xin], [yout], w.initializers(dtype=np.float16)), x, half.run(x)[:, None])
     save("weights_double", model([gru_node(w)], [xin], [yout], w.initializers(dtype=np.float64)), x, y4)
     typed = [helper.make_tensor(t.name, FLOAT, t.dims, numpy_helper.to_array(t).ravel().tolist()) for t in w.initializers()]
     save("weights_float_data", model([gru_node(w)], [xin], [yout], typed), x, y4)
@@ -411,6 +414,7 @@ def published(name, sizes, clip=True, recurrent_bias=False, scale=0.4, size=8):
 def published_models():
     published("published", [16, 16])
     published("published_grow", [16, 24, 24, 32])
+    published("published_odd", [13, 20], size=5)
     published("published_shrink", [24, 16])
     published("published_five", [16] * 5)
     published("published_weights", [16], clip=False, scale=1.5)
