@@ -35,18 +35,18 @@ static const struct option options[] = {
 
 const char *dh_device_options(void)
 {
-	return "profile=NAME              hardware profile: card (the default) or edgedrnn; the rest changes its figures\n"
-	       "clock-hz=HZ               engine clock\n"
-	       "pes=N                     processing elements\n"
-	       "slots=N                   layer slots\n"
-	       "beat-bytes=N              bytes of a beat of DRAM channel and link\n"
-	       "dram-n=CYCLES             from one DRAM beat to the next at least; 0: ideal memory\n"
-	       "dram-l=CYCLES             DRAM latency\n"
-	       "dram-q=N                  outstanding DRAM bursts\n"
-	       "link-n=, link-l=, link-q= the same for memory behind the link; link-n=0: no link\n"
-	       "card-size=BYTES           card memory, 0: none\n"
-	       "energy-dram-fj-byte=FJ    assumed energy of a byte of DRAM traffic\n"
-	       "energy-mac-fj=FJ          assumed energy of a multiply-accumulate\n";
+	return "profile=NAME             card (the default) or edgedrnn; the rest is:\n"
+	       "clock-hz=HZ              engine clock\n"
+	       "pes=N                    processing elements\n"
+	       "slots=N                  layer slots\n"
+	       "beat-bytes=N             bytes of a beat of DRAM channel and link\n"
+	       "dram-n=CYCLES            from DRAM beat to beat at least; 0: ideal memory\n"
+	       "dram-l=CYCLES            DRAM latency\n"
+	       "dram-q=N                 outstanding DRAM bursts\n"
+	       "link-n=, link-l=, link-q= the same of the link; link-n=0: no link\n"
+	       "card-size=BYTES          card memory, 0: none\n"
+	       "energy-dram-fj-byte=FJ   assumed energy of a byte of DRAM traffic\n"
+	       "energy-mac-fj=FJ         assumed energy of a multiply-accumulate\n";
 }
 
 static const struct option *find(const char *name, size_t len)

@@ -2,6 +2,7 @@
 /* The embedded device takes jobs and hands out records. */
 #include <errno.h>
 #include <endian.h>
+#include <sched.h>
 #include <string.h>
 
 #include "embedded.h"
@@ -278,6 +279,7 @@ int embedded_wait(struct embedded *dev, struct drm_deltahop_wait *args)
 		pthread_mutex_unlock(&dev->lock);
 		if (ret == -EAGAIN && dh_deadline(0) >= args->timeout_ns)
 			return -ETIMEDOUT;
+		sched_yield();
 	} while (ret == -EAGAIN);
 	return ret ? ret : status_error(le32toh(args->record.status));
 }

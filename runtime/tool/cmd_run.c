@@ -145,6 +145,10 @@ static const struct argp_option options[] = {
 	{ 0 }
 };
 
+static const char exit_help[] =
+	"Exit status: 0; 1 a file cannot be read or written, or does not fit; 2 wrong usage; 3 the program is not for "
+	"this device; 4 no device, or a job failed: the sentence names ONNX node, command, region and offset.";
+
 static char *filter_help(int key, const char *text, void *input)
 {
 	char *all;
@@ -152,7 +156,7 @@ static char *filter_help(int key, const char *text, void *input)
 	(void)input;
 	if (key != ARGP_KEY_HELP_POST_DOC)
 		return (char *)text;
-	if (asprintf(&all, "%s\n\n%s", tool_device_help, dh_device_options()) < 0)
+	if (asprintf(&all, "%s\n\n%s\n%s", tool_device_help, dh_device_options(), exit_help) < 0)
 		return (char *)text;
 	return all;
 }

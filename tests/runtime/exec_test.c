@@ -17,6 +17,8 @@
 
 #define STEPS	20
 
+extern unsigned long alloc_count;
+
 static struct dh_device *device;
 static struct dh_program *program;
 static struct dh_instance *instance;
@@ -174,6 +176,34 @@ START_TEST(real_values_are_rounded)
 	ck_assert_int_eq(dh_job_quantise(job, bad, 1, NULL, &err), -EDOM);
 	ck_assert(strstr(err.text, "element 3 of step 0"));
 	ck_assert_int_eq(dh_job_quantise(job, values, STEPS + 1, NULL, &err), -ERANGE);
+}
+END_TEST
+
+/* Once made, a job runs without allocating, in the library and in the device model. */
+START_TEST(running_does_not_allocate)
+{
+	struct dh_stream *stream = new_stream(instance);
+	struct dh_layer_report layer = { .size = sizeof(layer) };
+	struct dh_report report = { .size = sizeof(report) };
+	struct dh_job *job[2] = { new_job(instance), new_job(instance) };
+	unsigned long after, before = alloc_count;
+	int i, failed = 0;
+
+	/* no assertions in here: they allocate */
+	for (i = 0; i < 50; i++) {
+		fill(job[0], 0, i);
+		failed |= dh_job_setup(job[0], stream, STEPS, i % 3 ? 0 : DH_JOB_RESET, &err);
+		failed |= dh_job_setup(job[1], stream, 1, 0, &err);
+		failed |= dh_submit(job, 2, &err);
+		failed |= dh_job_wait(job[0], -1, &err);
+		failed |= dh_job_wait(job[1], -1, &err);
+		dh_job_report(job[0], &report);
+		failed |= dh_job_layer(job[0], 0, &layer);
+	}
+	after = alloc_count;
+	ok(failed);
+	ck_assert_uint_gt(before, 0);
+	ck_assert_uint_eq(after, before);
 }
 END_TEST
 
@@ -564,6 +594,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, reset_starts_over);
 	tcase_add_test(tc, theta_changes_from_run_to_run);
 	tcase_add_test(tc, real_values_are_rounded);
+	tcase_add_test(tc, running_does_not_allocate);
 	tcase_add_test(tc, rows_add_up_to_the_record);
 	tcase_add_test(tc, dense_cycles_are_a_bound);
 	tcase_add_test(tc, an_older_caller_gets_less);

@@ -1,0 +1,41 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+#
+# Completion of the deltahop command; the options come from its own --help.
+
+_deltahop_devices()
+{
+	printf '%s\n' auto embedded embedded:profile=card embedded:profile=edgedrnn
+	deltahop info --json --device embedded 2>/dev/null | grep -o '/dev/accel/[a-z0-9]*'
+}
+
+_deltahop_words()
+{
+	deltahop "$1" --help 2>/dev/null | grep -oE -- '--[a-z][a-z-]*' | sort -u
+}
+
+_deltahop()
+{
+	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+
+	if ((COMP_CWORD == 1)); then
+		mapfile -t COMPREPLY < <(compgen -W "info compile run bench disasm --help --version" -- "$current")
+		return
+	fi
+	case $previous in
+	-d | --device)
+		mapfile -t COMPREPLY < <(compgen -W "$(_deltahop_devices)" -- "$current")
+		return
+		;;
+	esac
+	case $current in
+	-*)
+		mapfile -t COMPREPLY < <(compgen -W "$(_deltahop_words "${COMP_WORDS[1]}")" -- "$current")
+		;;
+	*)
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		;;
+	esac
+}
+
+complete -o filenames -F _deltahop deltahop
