@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The device goes away under open files, running jobs and live mappings; and comes back. */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -9,100 +8,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "ktap.h"
+#include "pci.h"
 #include "runner.h"
 
 #define STEPS		4
 #define LOOPS		10
-#define ADDRESS_BYTES	32
-#define MODULE		"/lib/modules/deltahop.ko"
-#define PCI		"/sys/bus/pci/"
-#define LOST_ADDRESS	"0000:01:00.0"	/* where the test guest has it */
+#define LONG_MS		1000	/* of a job that is still there when the device goes, */
+#define BLOCKERS	8	/* and that many of them, as a busy host is slow */
 
 static struct stream stream;
 
-/* The PCI address of the device. */
-static void find_address(char *address)
-{
-	char path[64], target[256];
-	const char *node = dev_path();
-	struct stat st;
-	ssize_t length;
-
-	CHECK(node);
-	CHECK(!stat(node, &st));
-	snprintf(path, sizeof(path), "/sys/dev/char/%u:%u/device", major(st.st_rdev), minor(st.st_rdev));
-	length = readlink(path, target, sizeof(target) - 1);
-	CHECK(length > 0);
-	target[length] = 0;
-	CHECK(strrchr(target, '/'));
-	CHECK(strlen(strrchr(target, '/') + 1) < ADDRESS_BYTES);
-	strcpy(address, strrchr(target, '/') + 1);
-}
-
-static void write_file(const char *path, const char *text)
-{
-	int file = open(path, O_WRONLY);
-
-	if (file < 0 || write(file, text, strlen(text)) != (ssize_t)strlen(text))
-		ktap_fail(__FILE__, __LINE__, "%s: %s", path, strerror(errno));
-	close(file);
-}
-
-static int rmmod(void)
-{
-	return syscall(SYS_delete_module, DELTAHOP_DRIVER_NAME, O_NONBLOCK) ? -errno : 0;
-}
-
-/* Fences of jobs that have ended are freed a moment later. */
-static void rmmod_soon(void)
-{
-	int64_t until = in_seconds(DEVICE_SECONDS);
-	int ret = rmmod();
-
-	while (ret && now_ns() < until) {
-		sleep_ms(10);
-		ret = rmmod();
-	}
-	CHECK_OK(ret);
-	CHECK(!dev_path());
-}
-
-static void insmod(void)
-{
-	int file = open(MODULE, O_RDONLY | O_CLOEXEC);
-
-	CHECK(file >= 0);
-	if (syscall(SYS_finit_module, file, "", 0))
-		ktap_fail(__FILE__, __LINE__, "insmod: %s", strerror(errno));
-	close(file);
-}
-
-/* A test that was stopped halfway may have left the device without its driver. */
-static void find_device(char *address)
-{
-	if (!dev_path() && access("/sys/module/" DELTAHOP_DRIVER_NAME, F_OK))
-		insmod();
-	if (!dev_path())
-		write_file(PCI "drivers_probe", LOST_ADDRESS);
-	find_address(address);
-}
-
 static int open_device(char *address)
 {
-	find_device(address);
+	pci_find(address);
 	return dev_open();
-}
-
-static void unbind(const char *address)
-{
-	write_file(PCI "drivers/" DELTAHOP_DRIVER_NAME "/unbind", address);
-	CHECK(!dev_path());
 }
 
 static void device_works(void)
@@ -120,9 +42,9 @@ static void device_works(void)
 	close(fd);
 }
 
-static void bind(const char *address)
+static void bind_again(const char *address)
 {
-	write_file(PCI "drivers/" DELTAHOP_DRIVER_NAME "/bind", address);
+	pci_bind(address);
 	device_works();
 }
 
@@ -146,7 +68,7 @@ static void all_gone(int fd)
 
 TEST(unbind_idle, "after unbind every ioctl of an open file is -ENODEV; after bind a new file works")
 {
-	char address[ADDRESS_BYTES];
+	char address[PCI_ADDRESS_BYTES];
 	struct network net;
 	struct runner r;
 	int fd = open_device(address), i;
@@ -155,9 +77,9 @@ TEST(unbind_idle, "after unbind every ioctl of an open file is -ENODEV; after bi
 	runner_create(&r, fd, ctx_create(fd), &net, STEPS, DRM_DELTAHOP_PLACEMENT_DEFAULT);
 	CHECK_OK(runner_do(&r, NULL));
 	for (i = 0; i < LOOPS; i++) {
-		unbind(address);
+		pci_unbind(address);
 		all_gone(fd);
-		bind(address);
+		bind_again(address);
 		all_gone(fd);
 	}
 	close(fd);
@@ -176,8 +98,9 @@ static int queue_jobs(struct runner *r, struct runner *blocker, int fd)
 	network_small(&net, 1);
 	runner_create(r, fd, ctx_create(fd), &net, STEPS,
 		      dev_info(fd).card_size ? DRM_DELTAHOP_PLACEMENT_CARD : DRM_DELTAHOP_PLACEMENT_DEFAULT);
-	runner_blocker(blocker, fd, ctx_create(fd), 2000);
-	runner_seqno(blocker);
+	runner_blocker(blocker, fd, ctx_create(fd), LONG_MS);
+	for (i = 0; i < BLOCKERS; i++)
+		runner_seqno(blocker);
 	for (i = 0; i < 5; i++)
 		runner_seqno(r);
 	job = runner_job(r);
@@ -199,10 +122,10 @@ static bool signalled(int fence)
 TEST_LIMIT(unbind_busy, 300, "unbind with jobs queued and running, and somebody waiting: all of them end, nobody hangs")
 {
 	struct runner r, blocker;
-	char address[ADDRESS_BYTES];
+	char address[PCI_ADDRESS_BYTES];
 	int fd, fence, pid, i;
 
-	find_device(address);
+	pci_find(address);
 	for (i = 0; i < LOOPS; i++) {
 		fd = dev_open();
 		fence = queue_jobs(&r, &blocker, fd);
@@ -212,13 +135,13 @@ TEST_LIMIT(unbind_busy, 300, "unbind with jobs queued and running, and somebody 
 			_exit(0);
 		}
 		sleep_ms(i % 3 * 20);
-		unbind(address);
+		pci_unbind(address);
 		CHECK(signalled(fence));
 		all_gone(fd);
 		ktap_join(pid);
 		close(fence);
 		close(fd);
-		bind(address);
+		bind_again(address);
 	}
 }
 
@@ -227,19 +150,20 @@ TEST_LIMIT(unbind_records, 120, "the record ring of a device that has gone says 
 	const volatile struct deltahop_record *ring;
 	struct runner r, blocker;
 	uint32_t ctx, slots, i;
-	char address[ADDRESS_BYTES];
+	char address[PCI_ADDRESS_BYTES];
 	struct network net;
 	int fd = open_device(address);
 
 	network_small(&net, 1);
 	ring = record_ring(fd, &ctx, &slots);
 	runner_create(&r, fd, ctx, &net, STEPS, DRM_DELTAHOP_PLACEMENT_DEFAULT);
-	runner_blocker(&blocker, fd, ctx_create(fd), 2000);
+	runner_blocker(&blocker, fd, ctx_create(fd), LONG_MS);
 	CHECK_OK(runner_do(&r, NULL));
-	runner_seqno(&blocker);
+	for (i = 0; i < BLOCKERS; i++)
+		runner_seqno(&blocker);
 	for (i = 0; i < 3; i++)
 		runner_seqno(&r);
-	unbind(address);
+	pci_unbind(address);
 	CHECK_EQ(ring[1].status, DELTAHOP_STATUS_OK);
 	for (i = 2; i < 5; i++) {
 		CHECK_EQ(ring[i].status, DELTAHOP_STATUS_DEVICE_LOST);
@@ -247,7 +171,7 @@ TEST_LIMIT(unbind_records, 120, "the record ring of a device that has gone says 
 		CHECK_EQ(ring[i].writer, DELTAHOP_WRITER_DRIVER);
 		CHECK_EQ(ring[i].seqno, i);
 	}
-	bind(address);
+	bind_again(address);
 }
 
 static sigjmp_buf on_fault;
@@ -285,7 +209,7 @@ TEST_LIMIT(unbind_mapped, 120, "buffers mapped when the device goes: touching th
 	struct sigaction action = { .sa_handler = fault };
 	struct runner r[2];
 	struct buffer late[2];
-	char address[ADDRESS_BYTES];
+	char address[PCI_ADDRESS_BYTES];
 	struct network net;
 	int fd = open_device(address), p, card = dev_info(fd).card_size != 0;
 
@@ -297,12 +221,12 @@ TEST_LIMIT(unbind_mapped, 120, "buffers mapped when the device goes: touching th
 		late[p] = buffer_create(fd, 16 * 4096, DRM_DELTAHOP_PLACEMENT_SYSTEM + p);	/* never touched before */
 		touch_buffers(&r[p]);
 	}
-	unbind(address);
+	pci_unbind(address);
 	for (p = 0; p <= card; p++) {
 		touch_buffers(&r[p]);
 		touch(late[p].map, late[p].size);
 	}
-	bind(address);
+	bind_again(address);
 	for (p = 0; p <= card; p++) {
 		touch_buffers(&r[p]);
 		touch(late[p].map, late[p].size);
@@ -316,7 +240,7 @@ TEST_LIMIT(unbind_mapped, 120, "buffers mapped when the device goes: touching th
 TEST_LIMIT(unbind_exported, 120, "a buffer exported when the device goes: its file stays harmless, also after the driver is back")
 {
 	struct buffer buffer;
-	char address[ADDRESS_BYTES];
+	char address[PCI_ADDRESS_BYTES];
 	uint32_t handle;
 	int fd = open_device(address), file;
 	void *map;
@@ -324,9 +248,9 @@ TEST_LIMIT(unbind_exported, 120, "a buffer exported when the device goes: its fi
 	buffer = buffer_create(fd, 2 * 4096, DRM_DELTAHOP_PLACEMENT_SYSTEM);
 	memset(buffer.map, 7, buffer.size);
 	file = prime_export(fd, buffer.handle);
-	unbind(address);
+	pci_unbind(address);
 	close(fd);
-	bind(address);
+	bind_again(address);
 	map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, file, 0);
 	if (map != MAP_FAILED)
 		CHECK_EQ(*(char *)map, 7);
@@ -337,8 +261,8 @@ TEST_LIMIT(unbind_exported, 120, "a buffer exported when the device goes: its fi
 	device_works();
 }
 
-/* Keep the device busy until it has gone. */
-static void hammer(unsigned int number)
+/* Keep the device busy until it has gone; say when that begins. */
+static void hammer(unsigned int number, int ready)
 {
 	struct drm_deltahop_job job;
 	struct network net;
@@ -347,6 +271,7 @@ static void hammer(unsigned int number)
 
 	network_small(&net, number);
 	runner_create(&r, fd, ctx_create(fd), &net, STEPS, DRM_DELTAHOP_PLACEMENT_DEFAULT);
+	CHECK_EQ(write(ready, "r", 1), 1);
 	do {
 		job = runner_job(&r);
 		ret = job_submit(fd, r.ctx, &job, 1, NULL);
@@ -359,73 +284,72 @@ static void hammer(unsigned int number)
 
 TEST_LIMIT(unbind_hammered, 300, "unbind in the middle of the traffic of four processes, in a loop")
 {
-	int pid[4], i, p;
-	char address[ADDRESS_BYTES];
+	int pid[4], ready[2], i, p;
+	char address[PCI_ADDRESS_BYTES], byte;
 
-	find_device(address);
+	pci_find(address);
+	CHECK(!pipe(ready));
 	for (i = 0; i < LOOPS; i++) {
 		for (p = 0; p < 4; p++) {
 			pid[p] = ktap_child();
 			if (!pid[p]) {
-				hammer(p);
+				hammer(p, ready[1]);
 				_exit(0);
 			}
 		}
-		sleep_ms(150 + i * 13);
-		unbind(address);
+		for (p = 0; p < 4; p++)
+			CHECK_EQ(read(ready[0], &byte, 1), 1);
+		sleep_ms(20 + i * 13);
+		pci_unbind(address);
 		for (p = 0; p < 4; p++)
 			ktap_join(pid[p]);
-		bind(address);
+		bind_again(address);
 	}
 }
 
 TEST_LIMIT(removed, 120, "the PCI function is removed with jobs running, and found again by a rescan")
 {
 	struct runner r, blocker;
-	char address[ADDRESS_BYTES], path[96];
+	char address[PCI_ADDRESS_BYTES], path[96];
 	int fd = open_device(address), fence;
 
 	fence = queue_jobs(&r, &blocker, fd);
-	snprintf(path, sizeof(path), PCI "devices/%s/remove", address);
-	write_file(path, "1");
+	snprintf(path, sizeof(path), "devices/%s/remove", address);
+	pci_write(path, "1");
 	CHECK(signalled(fence));
 	all_gone(fd);
 	close(fd);
 	close(fence);
-	write_file(PCI "rescan", "1");
+	pci_write("rescan", "1");
 	device_works();
 }
 
 TEST_LIMIT(reloaded, 120, "the module stays while a file is open, and goes and comes back when none is, in a loop")
 {
-	char address[ADDRESS_BYTES];
+	char address[PCI_ADDRESS_BYTES];
 	int fd, i;
 
-	if (access(MODULE, R_OK))
-		ktap_skip("no module in " MODULE);
-	find_device(address);
+	pci_find(address);
 	for (i = 0; i < LOOPS; i++) {
 		fd = dev_open();
-		CHECK_ERR2(rmmod(), EAGAIN, EBUSY);
+		CHECK_ERR2(module_remove(DELTAHOP_DRIVER_NAME), EAGAIN, EBUSY);
 		close(fd);
-		rmmod_soon();
-		insmod();
+		module_remove_soon(DELTAHOP_DRIVER_NAME);
+		module_insert(DELTAHOP_DRIVER_NAME);
 		device_works();
 	}
 }
 
 TEST_LIMIT(reloaded_unbound, 120, "the module stays while a file of a device that has gone is open")
 {
-	char address[ADDRESS_BYTES];
+	char address[PCI_ADDRESS_BYTES];
 	int fd = open_device(address);
 
-	if (access(MODULE, R_OK))
-		ktap_skip("no module in " MODULE);
-	unbind(address);
-	CHECK_ERR2(rmmod(), EAGAIN, EBUSY);
+	pci_unbind(address);
+	CHECK_ERR2(module_remove(DELTAHOP_DRIVER_NAME), EAGAIN, EBUSY);
 	all_gone(fd);
 	close(fd);
-	rmmod_soon();
-	insmod();
+	module_remove_soon(DELTAHOP_DRIVER_NAME);
+	module_insert(DELTAHOP_DRIVER_NAME);
 	device_works();
 }
