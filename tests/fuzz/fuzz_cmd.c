@@ -48,22 +48,54 @@ static void decode_params(const uint8_t *data, const struct dh_cmd_limits *devic
 	must(!memcmp(&params, &again, sizeof(params)));
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static size_t put(uint8_t *at, struct dh_cmd cmd)
 {
-	const struct dh_cmd_limits *device;
+	return dh_cmd_encode(&cmd, at);
+}
+
+/* A stream that is good, for the input to change here and there. */
+static size_t good_stream(uint8_t *stream)
+{
+	struct dh_layer layer = { .inputs = 16, .hidden = 16, .weight_frac = { 7, 7, 7, 0 } };
+	uint8_t *at = stream;
+
+	at += put(at, (struct dh_cmd){ .opcode = DELTAHOP_OP_RNN_LAYER, .layer = layer });
+	layer.slot = 1;
+	layer.weight_offset = 33 * 48;
+	at += put(at, (struct dh_cmd){ .opcode = DELTAHOP_OP_RNN_LAYER, .layer = layer });
+	at += put(at, (struct dh_cmd){ .opcode = DELTAHOP_OP_NOP });
+	at += put(at, (struct dh_cmd){ .opcode = DELTAHOP_OP_RNN_RUN, .run = { .count = 2 } });
+	at += put(at, (struct dh_cmd){ .opcode = DELTAHOP_OP_END });
+	return at - stream;
+}
+
+static void try_stream(const uint8_t *data, size_t size, const struct dh_cmd_limits *device)
+{
 	enum deltahop_reason reason;
 	size_t bad_offset = 0;
 
-	if (!size)
-		return 0;
-	device = &limits[data[0] % 3];
-	data++;
-	size--;
 	reason = dh_cmd_validate(data, size, device, &bad_offset);
 	must(bad_offset <= size);
 	must(strlen(dh_reason_text(reason)) > 0);
 	decode_all(data, size, device, reason, bad_offset);
 	if (size >= sizeof(struct deltahop_rnn_params))
 		decode_params(data, device);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint8_t stream[256];
+	size_t len;
+
+	if (!size)
+		return 0;
+	if (data[0] & 4) {
+		try_stream(data + 1, size - 1, &limits[data[0] % 3]);
+		return 0;
+	}
+	len = good_stream(stream);
+	for (size_t i = 1; i + 2 <= size; i += 2)
+		stream[data[i] % len] = data[i + 1];
+	try_stream(stream, len, &limits[data[0] % 3]);
 	return 0;
 }

@@ -234,6 +234,24 @@ START_TEST(other_owners_state)
 }
 END_TEST
 
+/* Even a job that touches nothing of the state. */
+START_TEST(another_owner_was_here)
+{
+	struct rig_program program;
+	struct net net;
+
+	net_create(&net, "edgedrnn");
+	program = rig_program(net.rig, net_addr(NET_COMMANDS));
+	rig_put_end(&program);
+	net.entry = rig_entry(net.rig, DELTAHOP_ENTRY_JOB);
+	net.entry.size = 8;
+	net.entry.owner = RIG_OWNER + 1;
+	assert_ok(rig_do(net.rig, &net.entry));
+	assert_fault(job_of(&net, RIG_OWNER), DELTAHOP_REASON_NOT_LOADED);
+	net_destroy(&net);
+}
+END_TEST
+
 START_TEST(other_owner_saves)
 {
 	uint8_t *image;
@@ -313,6 +331,7 @@ TCase *model_state_case(void)
 	tcase_add_test(tcase, failed_job_leaves_no_state);
 	tcase_add_test(tcase, failed_moves);
 	tcase_add_test(tcase, other_owners_state);
+	tcase_add_test(tcase, another_owner_was_here);
 	tcase_add_test(tcase, other_owner_saves);
 	tcase_add_test(tcase, owners_in_turn);
 	tcase_add_test(tcase, nothing_shows_through);
