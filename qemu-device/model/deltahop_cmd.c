@@ -6,12 +6,12 @@
 #include "deltahop_bytes.h"
 #include "deltahop_cmd.h"
 
-#define MAX_FRAC	15
-#define PUBLISHED_FRAC	7
-#define MIN_INPUTS	4
-#define MIN_HIDDEN	16
-#define MAX_CELL	DELTAHOP_CELL_LSTM
-#define MAX_ACTIVATION	DELTAHOP_ACT_TANH
+#define MAX_FRAC       15
+#define PUBLISHED_FRAC 7
+#define MIN_INPUTS     4
+#define MIN_HIDDEN     16
+#define MAX_CELL       DELTAHOP_CELL_LSTM
+#define MAX_ACTIVATION DELTAHOP_ACT_TANH
 
 static_assert(sizeof(struct deltahop_cmd_rnn_layer) == 40, "size of a command");
 static_assert(sizeof(struct deltahop_cmd_rnn_run) == 48, "size of a command");
@@ -103,7 +103,8 @@ static bool gates_are(const struct dh_layer *layer, uint8_t frac)
 
 static enum deltahop_reason check_layer_fields(const struct dh_layer *layer)
 {
-	if (layer->slot >= DELTAHOP_RNN_MAX_SLOTS || layer->cell > MAX_CELL || layer->activation > MAX_ACTIVATION)
+	if (layer->slot >= DELTAHOP_RNN_MAX_SLOTS || layer->cell > MAX_CELL ||
+	    layer->activation > MAX_ACTIVATION)
 		return DELTAHOP_REASON_BAD_FIELD;
 	if (layer->activation && layer->cell != DELTAHOP_CELL_DENSE)
 		return DELTAHOP_REASON_BAD_FIELD;
@@ -125,7 +126,8 @@ static enum deltahop_reason check_layer_size(const struct dh_layer *layer, const
 	return DELTAHOP_REASON_NONE;
 }
 
-static enum deltahop_reason check_layer_support(const struct dh_layer *layer, const struct dh_cmd_limits *limits)
+static enum deltahop_reason check_layer_support(const struct dh_layer *layer,
+						const struct dh_cmd_limits *limits)
 {
 	if (layer->slot >= limits->slots)
 		return DELTAHOP_REASON_UNSUPPORTED;
@@ -140,7 +142,8 @@ static enum deltahop_reason check_layer_support(const struct dh_layer *layer, co
 	return DELTAHOP_REASON_NONE;
 }
 
-static enum deltahop_reason decode_layer(const uint8_t *buf, const struct dh_cmd_limits *limits, struct dh_layer *layer)
+static enum deltahop_reason decode_layer(const uint8_t *buf, const struct dh_cmd_limits *limits,
+					 struct dh_layer *layer)
 {
 	enum deltahop_reason reason;
 
@@ -166,7 +169,8 @@ static enum deltahop_reason decode_layer(const uint8_t *buf, const struct dh_cmd
 	return reason;
 }
 
-static enum deltahop_reason decode_run(const uint8_t *buf, const struct dh_cmd_limits *limits, struct dh_run *run)
+static enum deltahop_reason decode_run(const uint8_t *buf, const struct dh_cmd_limits *limits,
+				       struct dh_run *run)
 {
 	if (get_le32(buf + 4) & ~(uint32_t)DELTAHOP_RUN_LAST_ONLY || get_le16(buf + 10))
 		return DELTAHOP_REASON_BAD_FIELD;
@@ -183,12 +187,14 @@ static enum deltahop_reason decode_run(const uint8_t *buf, const struct dh_cmd_l
 		return DELTAHOP_REASON_BAD_FIELD;
 	if (run->params_offset % 8 || run->input_offset % 2 || run->output_offset % 2)
 		return DELTAHOP_REASON_BAD_FIELD;
-	if (run->first + run->count > limits->slots || (run->first && !(limits->caps & DELTAHOP_CAP_RNN_WEIGHT_BASE)))
+	if (run->first + run->count > limits->slots ||
+	    (run->first && !(limits->caps & DELTAHOP_CAP_RNN_WEIGHT_BASE)))
 		return DELTAHOP_REASON_UNSUPPORTED;
 	return DELTAHOP_REASON_NONE;
 }
 
-enum deltahop_reason dh_cmd_decode(const void *buf, size_t len, const struct dh_cmd_limits *limits, struct dh_cmd *cmd)
+enum deltahop_reason dh_cmd_decode(const void *buf, size_t len, const struct dh_cmd_limits *limits,
+				   struct dh_cmd *cmd)
 {
 	const uint8_t *bytes = buf;
 
@@ -208,7 +214,10 @@ enum deltahop_reason dh_cmd_decode(const void *buf, size_t len, const struct dh_
 	return get_le32(bytes + 4) ? DELTAHOP_REASON_BAD_FIELD : DELTAHOP_REASON_NONE;
 }
 
-/* The published engine has one weight base: columns are counted over all layers, each times its own layer's column size. */
+/*
+ * The published engine has one weight base: columns are counted over all layers, each times its own
+ * layer's column size.
+ */
 static enum deltahop_reason check_addresses(const struct dh_cmd_check *check, const struct dh_run *run)
 {
 	const struct dh_layer *first = &check->layer[0], *layer = first;
@@ -234,10 +243,12 @@ static enum deltahop_reason check_run(const struct dh_cmd_check *check, const st
 		if (check->layer[slot].inputs != check->layer[slot - 1].hidden)
 			return DELTAHOP_REASON_BAD_SIZE;
 	}
-	return limits->caps & DELTAHOP_CAP_RNN_WEIGHT_BASE ? DELTAHOP_REASON_NONE : check_addresses(check, run);
+	return limits->caps & DELTAHOP_CAP_RNN_WEIGHT_BASE ? DELTAHOP_REASON_NONE
+							   : check_addresses(check, run);
 }
 
-enum deltahop_reason dh_cmd_check(struct dh_cmd_check *check, const struct dh_cmd_limits *limits, const struct dh_cmd *cmd)
+enum deltahop_reason dh_cmd_check(struct dh_cmd_check *check, const struct dh_cmd_limits *limits,
+				  const struct dh_cmd *cmd)
 {
 	if (check->ended)
 		return DELTAHOP_REASON_BAD_LENGTH;
@@ -256,9 +267,10 @@ enum deltahop_reason dh_cmd_check(struct dh_cmd_check *check, const struct dh_cm
 	}
 }
 
-enum deltahop_reason dh_cmd_validate(const void *buf, size_t len, const struct dh_cmd_limits *limits, size_t *bad_offset)
+enum deltahop_reason dh_cmd_validate(const void *buf, size_t len, const struct dh_cmd_limits *limits,
+				     size_t *bad_offset)
 {
-	struct dh_cmd_check check = { 0 };
+	struct dh_cmd_check check = {0};
 	enum deltahop_reason reason;
 	struct dh_cmd cmd;
 	size_t offset;
@@ -299,8 +311,8 @@ static int16_t cut_theta(uint16_t raw)
 	return (int16_t)((raw & 0x3ff) ^ 0x200) - 0x200;
 }
 
-enum deltahop_reason dh_params_decode(const void *buf, const struct dh_cmd_limits *limits, const struct dh_run *run,
-				      struct dh_params *params)
+enum deltahop_reason dh_params_decode(const void *buf, const struct dh_cmd_limits *limits,
+				      const struct dh_run *run, struct dh_params *params)
 {
 	const uint8_t *bytes = buf;
 	uint32_t flags = get_le32(bytes + 4);
@@ -311,16 +323,17 @@ enum deltahop_reason dh_params_decode(const void *buf, const struct dh_cmd_limit
 	params->input_stride = get_le32(bytes + 16);
 	params->output_stride = get_le32(bytes + 20);
 	if (get_le32(bytes) != sizeof(struct deltahop_rnn_params) || get_le32(bytes + 12) ||
-	    flags & ~(uint32_t)DELTAHOP_PARAMS_PROFILE_STEPS || !params->steps || params->steps > DELTAHOP_RNN_MAX_STEPS ||
-	    params->input_stride % 2 || params->output_stride % 2)
+	    flags & ~(uint32_t)DELTAHOP_PARAMS_PROFILE_STEPS || !params->steps ||
+	    params->steps > DELTAHOP_RNN_MAX_STEPS || params->input_stride % 2 || params->output_stride % 2)
 		return DELTAHOP_REASON_BAD_PARAMS;
 	for (int slot = 0; slot < DELTAHOP_RNN_MAX_SLOTS; slot++) {
 		params->theta_x[slot] = cut_theta(get_le16(bytes + 24 + 4 * slot));
 		params->theta_h[slot] = cut_theta(get_le16(bytes + 26 + 4 * slot));
 	}
 	for (int slot = run->first; slot < run->first + run->count; slot++) {
-		if (!(limits->caps & DELTAHOP_CAP_RNN_LAYER_THETA) && (params->theta_x[slot] != params->theta_x[run->first] ||
-								       params->theta_h[slot] != params->theta_h[run->first]))
+		if (!(limits->caps & DELTAHOP_CAP_RNN_LAYER_THETA) &&
+		    (params->theta_x[slot] != params->theta_x[run->first] ||
+		     params->theta_h[slot] != params->theta_h[run->first]))
 			return DELTAHOP_REASON_UNSUPPORTED;
 	}
 	return DELTAHOP_REASON_NONE;

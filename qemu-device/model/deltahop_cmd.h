@@ -88,13 +88,15 @@ size_t dh_cmd_size(uint16_t opcode);
  *
  * Return: DELTAHOP_REASON_NONE, or why the command is refused.
  */
-enum deltahop_reason dh_cmd_decode(const void *buf, size_t len, const struct dh_cmd_limits *limits, struct dh_cmd *cmd);
+enum deltahop_reason dh_cmd_decode(const void *buf, size_t len, const struct dh_cmd_limits *limits,
+				   struct dh_cmd *cmd);
 
 /**
- * struct dh_cmd_check - what a validator knows after the commands so far; zero at the start of a job
+ * struct dh_cmd_check - what a validator knows after the commands so far; zero at the start of a
+ * job
  */
 struct dh_cmd_check {
-	uint32_t defined;			/* bit per slot set up */
+	uint32_t defined; /* bit per slot set up */
 	struct dh_layer layer[DELTAHOP_RNN_MAX_SLOTS];
 	bool ended;
 };
@@ -102,22 +104,25 @@ struct dh_cmd_check {
 /**
  * dh_cmd_check() - check a decoded command against those before it, and note it
  *
- * Return: DELTAHOP_REASON_NONE, or why (slot not set up, sizes that do not fit each other, addresses that need a capability...).
+ * Return: DELTAHOP_REASON_NONE, or why (slot not set up, sizes that do not fit each other,
+ * addresses that need a capability...).
  */
-enum deltahop_reason dh_cmd_check(struct dh_cmd_check *check, const struct dh_cmd_limits *limits, const struct dh_cmd *cmd);
+enum deltahop_reason dh_cmd_check(struct dh_cmd_check *check, const struct dh_cmd_limits *limits,
+				  const struct dh_cmd *cmd);
 
 /**
  * dh_cmd_validate() - check a whole command stream
  * @bad_offset: set to the byte offset of the bad command
  */
-enum deltahop_reason dh_cmd_validate(const void *buf, size_t len, const struct dh_cmd_limits *limits, size_t *bad_offset);
+enum deltahop_reason dh_cmd_validate(const void *buf, size_t len, const struct dh_cmd_limits *limits,
+				     size_t *bad_offset);
 
 /** dh_params_encode() - write run parameters; @buf has sizeof(struct deltahop_rnn_params) bytes */
 void dh_params_encode(const struct dh_params *params, void *buf);
 
 /** dh_params_decode() - read and check run parameters for @run */
-enum deltahop_reason dh_params_decode(const void *buf, const struct dh_cmd_limits *limits, const struct dh_run *run,
-				      struct dh_params *params);
+enum deltahop_reason dh_params_decode(const void *buf, const struct dh_cmd_limits *limits,
+				      const struct dh_run *run, struct dh_params *params);
 
 /** dh_layer_state_bytes() - bytes of a layer's block in the state image */
 size_t dh_layer_state_bytes(const struct dh_layer *layer);

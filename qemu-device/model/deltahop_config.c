@@ -4,14 +4,15 @@
 
 #include "deltahop_internal.h"
 
-#define CARD_CAPS (DELTAHOP_CAP_RNN_WEIGHT_BASE | DELTAHOP_CAP_RNN_MORE_LAYERS | DELTAHOP_CAP_RNN_TEMPLATE |	\
-		   DELTAHOP_CAP_RNN_WEIGHT_SCALE | DELTAHOP_CAP_RNN_WIDE | DELTAHOP_CAP_RNN_LAYER_THETA |	\
-		   DELTAHOP_CAP_RNN_DENSE)
+#define CARD_CAPS                                                                                  \
+	(DELTAHOP_CAP_RNN_WEIGHT_BASE | DELTAHOP_CAP_RNN_MORE_LAYERS | DELTAHOP_CAP_RNN_TEMPLATE | \
+	 DELTAHOP_CAP_RNN_WEIGHT_SCALE | DELTAHOP_CAP_RNN_WIDE | DELTAHOP_CAP_RNN_LAYER_THETA |    \
+	 DELTAHOP_CAP_RNN_DENSE)
 
 /* Assumed: a 32-bit DRAM access costs about 2 nJ (Neil et al., Delta Networks, 2016). */
-#define ENERGY_DRAM_FJ_BYTE	500000
+#define ENERGY_DRAM_FJ_BYTE 500000
 /* Assumed: a 32-bit integer multiplication at 45 nm costs about 3.1 pJ (same source). */
-#define ENERGY_MAC_FJ		3100
+#define ENERGY_MAC_FJ 3100
 
 static const char *const names[] = {
 	[DELTAHOP_PROFILE_EDGEDRNN] = "edgedrnn",
@@ -29,12 +30,14 @@ static const struct dh_config edgedrnn = {
 	.rnn_slots = 4,
 	.rnn_state_bytes = 98304,
 	.beat_bytes = 8,
-	.dram = { .n = 1, .l = 32, .q = 4 },
+	.dram = {.n = 1, .l = 32, .q = 4},
 	.energy_dram_fj_byte = ENERGY_DRAM_FJ_BYTE,
 	.energy_mac_fj = ENERGY_MAC_FJ,
 };
 
-/* Our own choice; no hardware vouches for it. The link moves about 1 GB/s with a latency of 1 us. */
+/*
+ * Our own choice; no hardware vouches for it. The link moves about 1 GB/s with a latency of 1 us.
+ */
 static const struct dh_config card = {
 	.profile = DELTAHOP_PROFILE_CARD,
 	.clock_hz = 250000000,
@@ -44,8 +47,8 @@ static const struct dh_config card = {
 	.rnn_slots = 8,
 	.rnn_state_bytes = 196608,
 	.beat_bytes = 16,
-	.dram = { .n = 1, .l = 32, .q = 4 },
-	.link = { .n = 4, .l = 250, .q = 8 },
+	.dram = {.n = 1, .l = 32, .q = 4},
+	.link = {.n = 4, .l = 250, .q = 8},
 	.card_size = 64ULL << 20,
 	.energy_dram_fj_byte = ENERGY_DRAM_FJ_BYTE,
 	.energy_mac_fj = ENERGY_MAC_FJ,
@@ -53,7 +56,7 @@ static const struct dh_config card = {
 
 bool dh_config_profile(struct dh_config *config, const char *name)
 {
-	static const struct dh_config *const profiles[] = { &edgedrnn, &card };
+	static const struct dh_config *const profiles[] = {&edgedrnn, &card};
 
 	for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
 		if (strcmp(name, names[profiles[i]->profile]))
@@ -91,7 +94,8 @@ static const char *refuse_engine(const struct dh_config *config)
 		return "rnn_pes: must be 8, or with the capability RNN_WIDE 8, 16 or 32";
 	if (config->rnn_slots < 1 || config->rnn_slots > (more ? DELTAHOP_RNN_MAX_SLOTS : 4))
 		return "rnn_slots: must be 1 to 4, or with the capability RNN_MORE_LAYERS 1 to 16";
-	if (config->rnn_state_bytes % 8 || !config->rnn_state_bytes || config->rnn_state_bytes > DH_MAX_STATE_BYTES)
+	if (config->rnn_state_bytes % 8 || !config->rnn_state_bytes ||
+	    config->rnn_state_bytes > DH_MAX_STATE_BYTES)
 		return "rnn_state_bytes: must be a multiple of 8, 8 to 16777216";
 	return NULL;
 }

@@ -5,10 +5,10 @@
 
 #include "deltahop_internal.h"
 
-#define ENTRY_BYTES	sizeof(struct deltahop_entry)
-#define REGION_BYTES	sizeof(struct deltahop_region)
-#define RECORD_BYTES	sizeof(struct deltahop_record)
-#define STATE_REGION	0
+#define ENTRY_BYTES  sizeof(struct deltahop_entry)
+#define REGION_BYTES sizeof(struct deltahop_region)
+#define RECORD_BYTES sizeof(struct deltahop_record)
+#define STATE_REGION 0
 
 static_assert(sizeof(struct deltahop_entry) == 64, "size of a ring entry");
 static_assert(sizeof(struct deltahop_region) == 32, "size of a region");
@@ -22,7 +22,8 @@ static bool read_entry(struct dh_ring *ring)
 	struct dh_entry *entry = &ring->entry;
 	uint8_t buf[ENTRY_BYTES];
 
-	if (!bus->read(bus->opaque, ring->base + ENTRY_BYTES * (ring->head & ((1U << ring->size) - 1)), buf, sizeof(buf)))
+	if (!bus->read(bus->opaque, ring->base + ENTRY_BYTES * (ring->head & ((1U << ring->size) - 1)), buf,
+		       sizeof(buf)))
 		return false;
 	entry->type = get_le32(buf);
 	entry->flags = get_le32(buf + 4);
@@ -46,9 +47,11 @@ static bool well_formed(const struct dh_entry *entry, uint32_t state_bytes)
 
 	if (entry->type == DELTAHOP_ENTRY_STATE_LOAD)
 		flags |= DELTAHOP_ENTRY_STATE_ZERO;
-	if (entry->type < DELTAHOP_ENTRY_NOP || entry->type > DELTAHOP_ENTRY_STATE_DISCARD || entry->flags & ~flags)
+	if (entry->type < DELTAHOP_ENTRY_NOP || entry->type > DELTAHOP_ENTRY_STATE_DISCARD ||
+	    entry->flags & ~flags)
 		return false;
-	if (!entry->owner || entry->table_addr % 8 || entry->table_count > DH_MAX_REGIONS || entry->record_addr % 8)
+	if (!entry->owner || entry->table_addr % 8 || entry->table_count > DH_MAX_REGIONS ||
+	    entry->record_addr % 8)
 		return false;
 	if (image && (entry->cmd_region != STATE_REGION || entry->size > state_bytes))
 		return false;
@@ -57,7 +60,8 @@ static bool well_formed(const struct dh_entry *entry, uint32_t state_bytes)
 
 uint64_t dh_entry_transfer(const struct dh_ring *ring, uint32_t region, uint64_t bytes)
 {
-	return dh_timing_transfer(dh_memory_channel(&ring->memory, region), ring->model->config.beat_bytes, bytes);
+	return dh_timing_transfer(dh_memory_channel(&ring->memory, region), ring->model->config.beat_bytes,
+				  bytes);
 }
 
 void dh_entry_finish(struct dh_ring *ring, enum deltahop_status status, enum deltahop_reason reason)
@@ -65,7 +69,8 @@ void dh_entry_finish(struct dh_ring *ring, enum deltahop_status status, enum del
 	ring->status = status;
 	ring->reason = reason;
 	if (ring->entry.type == DELTAHOP_ENTRY_JOB && ring->entry.profile_region != DELTAHOP_REGION_NONE) {
-		ring->own.cycles += dh_entry_transfer(ring, ring->entry.profile_region, sizeof(struct deltahop_profile_head));
+		ring->own.cycles += dh_entry_transfer(ring, ring->entry.profile_region,
+						      sizeof(struct deltahop_profile_head));
 		ring->own.bytes_commands += sizeof(struct deltahop_profile_head);
 	}
 	dh_ring_wait(ring, DH_EVENT_END);
@@ -91,7 +96,8 @@ static void load_state(struct dh_ring *ring)
 		memset(rnn->state, 0, entry->size);
 		ring->own.cycles++;
 	} else {
-		reason = dh_memory_read(&ring->memory, STATE_REGION, entry->cmd_offset, rnn->state, entry->size);
+		reason = dh_memory_read(&ring->memory, STATE_REGION, entry->cmd_offset, rnn->state,
+					entry->size);
 		if (reason) {
 			dh_entry_fault_access(ring, reason);
 			return;
@@ -118,7 +124,10 @@ static void save_state(struct dh_ring *ring)
 	dh_entry_finish(ring, DELTAHOP_STATUS_OK, DELTAHOP_REASON_NONE);
 }
 
-/* Nothing of another owner stays valid on the chip. A save is refused instead: it would need what it must not see. */
+/*
+ * Nothing of another owner stays valid on the chip. A save is refused instead: it would need what
+ * it must not see.
+ */
 static void change_owner(struct dh_ring *ring)
 {
 	if (ring->entry.owner != ring->last_owner && ring->entry.type != DELTAHOP_ENTRY_STATE_SAVE &&
@@ -190,7 +199,8 @@ void dh_entry_start(struct dh_ring *ring)
 
 static uint64_t energy_pj(const struct dh_config *config, const struct dh_totals *sum)
 {
-	uint64_t bytes = sum->bytes_weights + sum->bytes_in + sum->bytes_out + sum->bytes_state + sum->bytes_commands;
+	uint64_t bytes =
+		sum->bytes_weights + sum->bytes_in + sum->bytes_out + sum->bytes_state + sum->bytes_commands;
 
 	return (bytes * config->energy_dram_fj_byte + sum->work_done * config->energy_mac_fj) / 1000;
 }
@@ -242,7 +252,8 @@ static enum deltahop_reason write_last(struct dh_ring *ring)
 	if (ring->entry.type == DELTAHOP_ENTRY_JOB && ring->entry.profile_region != DELTAHOP_REGION_NONE)
 		return dh_profile_write_head(ring);
 	if (ring->entry.type == DELTAHOP_ENTRY_STATE_SAVE && ring->status == DELTAHOP_STATUS_OK)
-		return dh_memory_write(&ring->memory, STATE_REGION, ring->entry.cmd_offset, ring->rnn.state, ring->entry.size);
+		return dh_memory_write(&ring->memory, STATE_REGION, ring->entry.cmd_offset, ring->rnn.state,
+				       ring->entry.size);
 	return DELTAHOP_REASON_NONE;
 }
 

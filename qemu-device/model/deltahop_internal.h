@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The device from inside. Folder in the order of a job's way: model (registers, events), ring (entries in order), entry (what an
- * entry asks for, its record), job (commands), rnn (arithmetic), memory (what a job can reach), profile (rows).
+ * The device from inside. Folder in the order of a job's way: model (registers, events), ring
+ * (entries in order), entry (what an entry asks for, its record), job (commands), rnn (arithmetic),
+ * memory (what a job can reach), profile (rows).
  */
 #ifndef DELTAHOP_INTERNAL_H
 #define DELTAHOP_INTERNAL_H
@@ -21,29 +22,29 @@
 #error "the state memory is kept as its little-endian image; big-endian hosts are not supported"
 #endif
 
-#define DH_MAX_REGIONS		64
-#define DH_MAX_INPUTS		1024
-#define DH_MAX_HIDDEN		1024
-#define DH_MAX_COLUMN		(3 * DH_MAX_HIDDEN)
-#define DH_MAX_STATE_BYTES	(16U << 20)
-#define DH_MAX_CARD_SIZE	(1ULL << 40)
-#define DH_MAX_MEMORY_N		(1U << 16)
-#define DH_MAX_MEMORY_L		(1U << 20)
-#define DH_COMMAND_BLOCK	4096
-#define DH_FAULT_KINDS		(DH_FAULT_DMA + 1)
+#define DH_MAX_REGIONS	   64
+#define DH_MAX_INPUTS	   1024
+#define DH_MAX_HIDDEN	   1024
+#define DH_MAX_COLUMN	   (3 * DH_MAX_HIDDEN)
+#define DH_MAX_STATE_BYTES (16U << 20)
+#define DH_MAX_CARD_SIZE   (1ULL << 40)
+#define DH_MAX_MEMORY_N	   (1U << 16)
+#define DH_MAX_MEMORY_L	   (1U << 20)
+#define DH_COMMAND_BLOCK   4096
+#define DH_FAULT_KINDS	   (DH_FAULT_DMA + 1)
 
 /** dh_config_refuse() - why no device can have this configuration, or NULL */
 const char *dh_config_refuse(const struct dh_config *config);
 
 /* ---- timing: the pipeline, entry by entry ---- */
 
-#define DH_PIPELINE_FIFO	32
-#define DH_PIPELINE_BURSTS	64
+#define DH_PIPELINE_FIFO   32
+#define DH_PIPELINE_BURSTS 64
 
 /* Slots of the encoder; @inputs rounded up to 8. */
-#define DH_SLOT_BIAS		1
-#define DH_SLOT_X(i)		(2 + (i))
-#define DH_SLOT_H(inputs, j)	((inputs) + 4 + (j))
+#define DH_SLOT_BIAS	     1
+#define DH_SLOT_X(i)	     (2 + (i))
+#define DH_SLOT_H(inputs, j) ((inputs) + 4 + (j))
 
 /**
  * struct dh_pipeline - the pipeline of a layer in a step
@@ -79,7 +80,10 @@ struct dh_pipeline {
 /** dh_pipeline_start() - cycle 0 of a layer */
 void dh_pipeline_start(struct dh_pipeline *pipe, const struct dh_timing_layer *layer);
 
-/** dh_pipeline_entry() - the next element that is pushed, in scanning order; the last x and the last h are, even if silent */
+/**
+ * dh_pipeline_entry() - the next element that is pushed, in scanning order; the last x and the last
+ * h are, even if silent
+ */
 void dh_pipeline_entry(struct dh_pipeline *pipe, uint32_t slot, bool fires);
 
 /** dh_pipeline_end() - cycles until the last output beat, that one counted */
@@ -87,7 +91,7 @@ uint64_t dh_pipeline_end(const struct dh_pipeline *pipe);
 
 /* ---- memory: what a job can reach ---- */
 
-#define DH_TLB_ENTRIES		2048
+#define DH_TLB_ENTRIES 2048
 
 struct dh_region {
 	uint64_t addr;
@@ -124,15 +128,23 @@ struct dh_memory {
 enum deltahop_reason dh_memory_load(struct dh_memory *memory, uint64_t table_addr, uint32_t count);
 
 /** dh_memory_check() - may @len bytes be accessed? @need: DELTAHOP_REGION_READ or _WRITE */
-enum deltahop_reason dh_memory_check(struct dh_memory *memory, uint32_t region, uint64_t offset, uint64_t len, uint32_t need);
+enum deltahop_reason dh_memory_check(struct dh_memory *memory, uint32_t region, uint64_t offset, uint64_t len,
+				     uint32_t need);
 
-enum deltahop_reason dh_memory_read(struct dh_memory *memory, uint32_t region, uint64_t offset, void *buf, size_t len);
-enum deltahop_reason dh_memory_write(struct dh_memory *memory, uint32_t region, uint64_t offset, const void *buf, size_t len);
+enum deltahop_reason dh_memory_read(struct dh_memory *memory, uint32_t region, uint64_t offset, void *buf,
+				    size_t len);
+enum deltahop_reason dh_memory_write(struct dh_memory *memory, uint32_t region, uint64_t offset,
+				     const void *buf, size_t len);
 
-/** dh_memory_map() - pointer to the bytes for reading, or NULL if they are not in one piece or may not be read */
+/**
+ * dh_memory_map() - pointer to the bytes for reading, or NULL if they are not in one piece or may
+ * not be read
+ */
 const void *dh_memory_map(struct dh_memory *memory, uint32_t region, uint64_t offset, size_t len);
 
-/** dh_memory_channel() - what serves a region (a bad one too), DELTAHOP_REGION_NONE: system memory */
+/**
+ * dh_memory_channel() - what serves a region (a bad one too), DELTAHOP_REGION_NONE: system memory
+ */
 const struct dh_memory_timing *dh_memory_channel(const struct dh_memory *memory, uint32_t region);
 
 /* ---- rnn: arithmetic and state ---- */
@@ -158,7 +170,10 @@ struct dh_rnn {
 	int16_t tanh[2048];
 };
 
-/** struct dh_rnn_result - what a layer did in a step; @cycles as dh_timing_layer_cycles() counts; @fired_x with the bias */
+/**
+ * struct dh_rnn_result - what a layer did in a step; @cycles as dh_timing_layer_cycles() counts;
+ * @fired_x with the bias
+ */
 struct dh_rnn_result {
 	uint64_t cycles;
 	uint32_t fired_x;
@@ -183,8 +198,9 @@ void dh_rnn_clear(struct dh_rnn *rnn);
  * @y: output vector; may be @x
  * @result: what it cost
  */
-enum deltahop_reason dh_rnn_step(struct dh_rnn *rnn, struct dh_memory *memory, const struct dh_layer *layer, int theta_x,
-				 int theta_h, const int16_t *x, int16_t *y, struct dh_rnn_result *result);
+enum deltahop_reason dh_rnn_step(struct dh_rnn *rnn, struct dh_memory *memory, const struct dh_layer *layer,
+				 int theta_x, int theta_h, const int16_t *x, int16_t *y,
+				 struct dh_rnn_result *result);
 
 /* ---- entries and jobs ---- */
 
@@ -258,14 +274,14 @@ struct dh_entry {
 
 /** enum dh_event - what a ring waits for */
 enum dh_event {
-	DH_EVENT_NONE,		/* nothing */
-	DH_EVENT_ENTRY,		/* start of the next entry */
-	DH_EVENT_COMMAND,	/* start of the next command */
-	DH_EVENT_STEP,		/* end of a step */
-	DH_EVENT_ROWS,		/* end of a RUN's profile rows */
-	DH_EVENT_END,		/* end of the entry */
-	DH_EVENT_STUCK,		/* reset */
-	DH_EVENT_RESET,		/* end of a reset */
+	DH_EVENT_NONE, /* nothing */
+	DH_EVENT_ENTRY, /* start of the next entry */
+	DH_EVENT_COMMAND, /* start of the next command */
+	DH_EVENT_STEP, /* end of a step */
+	DH_EVENT_ROWS, /* end of a RUN's profile rows */
+	DH_EVENT_END, /* end of the entry */
+	DH_EVENT_STUCK, /* reset */
+	DH_EVENT_RESET, /* end of a reset */
 };
 
 /**
@@ -323,7 +339,8 @@ struct dh_model {
 	uint32_t irq_status;
 	uint32_t irq_enable;
 	bool line;
-	void (*trace)(void *opaque, enum dh_trace_kind kind, unsigned int ring, uint64_t time_ns, uint64_t a, uint64_t b);
+	void (*trace)(void *opaque, enum dh_trace_kind kind, unsigned int ring, uint64_t time_ns, uint64_t a,
+		      uint64_t b);
 	void *trace_opaque;
 	struct dh_ring ring[DELTAHOP_ENGINE_COUNT];
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A job: its commands one after another. Each command, and each step of a RUN, is an event of its own: it reads
- * memory when it starts and writes when it ends.
+ * A job: its commands one after another. Each command, and each step of a RUN, is an event of its
+ * own: it reads memory when it starts and writes when it ends.
  */
 #include <string.h>
 
@@ -73,8 +73,8 @@ void dh_job_start(struct dh_ring *ring)
 	enum deltahop_reason reason = DELTAHOP_REASON_NONE;
 
 	if (ring->entry.profile_region != DELTAHOP_REGION_NONE)
-		reason = dh_memory_check(&ring->memory, ring->entry.profile_region, 0, sizeof(struct deltahop_profile_head),
-					 DELTAHOP_REGION_WRITE);
+		reason = dh_memory_check(&ring->memory, ring->entry.profile_region, 0,
+					 sizeof(struct deltahop_profile_head), DELTAHOP_REGION_WRITE);
 	if (!reason) {
 		dh_ring_wait(ring, ring->stuck ? DH_EVENT_STUCK : DH_EVENT_COMMAND);
 		if (ring->stuck)
@@ -128,7 +128,10 @@ static const uint8_t *command_bytes(const struct dh_job *job)
 	return job->buffer + (job->offset - job->buffered);
 }
 
-/* Have the running command at hand, as far as there is one, and charge what was read for it. Return: false if the job has ended. */
+/*
+ * Have the running command at hand, as far as there is one, and charge what was read for it.
+ * Return: false if the job has ended.
+ */
 static bool fetch_command(struct dh_ring *ring)
 {
 	struct dh_job *job = &ring->job;
@@ -187,8 +190,8 @@ static bool writes_output(const struct dh_job *job)
 }
 
 /*
- * Cycles of a layer beyond its own: the first one waits for the bias, or follows the step before directly; a later one starts one
- * cycle after the one before could have been followed.
+ * Cycles of a layer beyond its own: the first one waits for the bias, or follows the step before
+ * directly; a later one starts one cycle after the one before could have been followed.
  */
 static uint64_t extra_cycles(const struct dh_job *job, bool first, const struct dh_rnn_result *result)
 {
@@ -209,8 +212,8 @@ static enum deltahop_reason run_layers(struct dh_ring *ring, struct dh_row *row)
 		unsigned int slot = run->first + i;
 		const struct dh_layer *layer = &job->check.layer[slot];
 
-		reason = dh_rnn_step(&ring->rnn, &ring->memory, layer, job->params.theta_x[slot], job->params.theta_h[slot],
-				     job->vector, job->vector, &result);
+		reason = dh_rnn_step(&ring->rnn, &ring->memory, layer, job->params.theta_x[slot],
+				     job->params.theta_h[slot], job->vector, job->vector, &result);
 		if (reason)
 			return reason;
 		count_layer(layer, &result, &row[i]);
@@ -241,8 +244,9 @@ static void start_step(struct dh_ring *ring)
 	struct dh_job *job = &ring->job;
 	const struct dh_run *run = &job->cmd.run;
 	const struct dh_layer *last = &job->check.layer[run->first + run->count - 1];
-	uint32_t in = 2 * job->check.layer[run->first].inputs, out = writes_output(job) ? 2 * last->hidden : 0;
-	struct dh_row row[DELTAHOP_RNN_MAX_SLOTS] = { 0 };
+	uint32_t in = 2 * job->check.layer[run->first].inputs,
+		 out = writes_output(job) ? 2 * last->hidden : 0;
+	struct dh_row row[DELTAHOP_RNN_MAX_SLOTS] = {0};
 	uint64_t step_cycles = 0, cycles;
 	enum deltahop_reason reason;
 
@@ -257,7 +261,8 @@ static void start_step(struct dh_ring *ring)
 	row[run->count - 1].bytes_out = out;
 	for (unsigned int i = 0; i < run->count; i++)
 		step_cycles += row[i].cycles;
-	cycles = dh_entry_transfer(ring, run->input_region, in) + step_cycles + dh_entry_transfer(ring, run->output_region, out);
+	cycles = dh_entry_transfer(ring, run->input_region, in) + step_cycles +
+		 dh_entry_transfer(ring, run->output_region, out);
 	if (!within_budget(ring, cycles))
 		return;
 	add_step(ring, row, cycles, step_cycles);
@@ -298,7 +303,8 @@ static void end_run(struct dh_ring *ring)
 
 	if (region != DELTAHOP_REGION_NONE && !job->params.profile_steps) {
 		uint64_t space = (ring->memory.region[region].length - sizeof(struct deltahop_profile_head)) /
-				 sizeof(struct deltahop_profile_row) - job->rows_written;
+					 sizeof(struct deltahop_profile_row) -
+				 job->rows_written;
 
 		rows = job->cmd.run.count < space ? job->cmd.run.count : space;
 	}
@@ -333,7 +339,8 @@ void dh_job_step_end(struct dh_ring *ring)
 	enum deltahop_reason reason = DELTAHOP_REASON_NONE;
 
 	if (writes_output(job))
-		reason = dh_memory_write(&ring->memory, run->output_region, output_offset(job), job->vector, 2 * last->hidden);
+		reason = dh_memory_write(&ring->memory, run->output_region, output_offset(job), job->vector,
+					 2 * last->hidden);
 	if (!reason && job->params.profile_steps)
 		reason = write_rows(ring);
 	if (reason) {
@@ -360,7 +367,8 @@ static void start_run(struct dh_ring *ring)
 	cycles = 1 + dh_entry_transfer(ring, run->params_region, sizeof(params));
 	if (!within_budget(ring, cycles))
 		return;
-	reason = dh_memory_read(&ring->memory, run->params_region, run->params_offset, params, sizeof(params));
+	reason =
+		dh_memory_read(&ring->memory, run->params_region, run->params_offset, params, sizeof(params));
 	if (reason) {
 		fault_access(ring, reason);
 		return;
@@ -393,7 +401,8 @@ static enum deltahop_reason decode_command(struct dh_ring *ring)
 
 	if (job->offset == ring->entry.size)
 		return DELTAHOP_REASON_NO_END;
-	reason = dh_cmd_decode(command_bytes(job), ring->entry.size - job->offset, &ring->model->limits, &job->cmd);
+	reason = dh_cmd_decode(command_bytes(job), ring->entry.size - job->offset, &ring->model->limits,
+			       &job->cmd);
 	if (!reason)
 		reason = dh_cmd_check(&job->check, &ring->model->limits, &job->cmd);
 	if (!reason && job->cmd.opcode == DELTAHOP_OP_RNN_LAYER && !state_is_loaded(ring, &job->cmd.layer))

@@ -1,27 +1,32 @@
 // SPDX-License-Identifier: MIT
 /*
- * Memory as a job sees it: regions, checked and translated. Nothing else in the device touches memory on behalf of a
- * command, so nothing a command says can reach past its regions.
+ * Memory as a job sees it: regions, checked and translated. Nothing else in the device touches
+ * memory on behalf of a command, so nothing a command says can reach past its regions.
  */
 #include <string.h>
 
 #include "deltahop_internal.h"
 
-#define PAGE		((uint64_t)DELTAHOP_PAGE_SIZE)
-#define REGION_FLAGS	(DELTAHOP_REGION_VALID | DELTAHOP_REGION_READ | DELTAHOP_REGION_WRITE | DELTAHOP_REGION_CARD |	\
-			 DELTAHOP_REGION_LIST)
+#define PAGE ((uint64_t)DELTAHOP_PAGE_SIZE)
+#define REGION_FLAGS                                                                                   \
+	(DELTAHOP_REGION_VALID | DELTAHOP_REGION_READ | DELTAHOP_REGION_WRITE | DELTAHOP_REGION_CARD | \
+	 DELTAHOP_REGION_LIST)
 
 static bool in_card(const struct dh_memory *memory, uint64_t addr, uint64_t len)
 {
 	return len <= memory->config->card_size && addr <= memory->config->card_size - len;
 }
 
-/* A list of pages: the list itself must not wrap around; its pages are looked at when they are used. */
+/*
+ * A list of pages: the list itself must not wrap around; its pages are looked at when they are
+ * used.
+ */
 static bool well_formed_list(const struct dh_region *region)
 {
 	uint64_t end, pages;
 
-	if (region->addr % 8 || region->first >= PAGE || __builtin_add_overflow(region->first, region->length, &end))
+	if (region->addr % 8 || region->first >= PAGE ||
+	    __builtin_add_overflow(region->first, region->length, &end))
 		return false;
 	pages = end / PAGE + !!(end % PAGE);
 	return pages * 8 <= UINT64_MAX - region->addr;
@@ -46,7 +51,8 @@ enum deltahop_reason dh_memory_load(struct dh_memory *memory, uint64_t table_add
 	memory->count = 0;
 	memory->fault_region = DELTAHOP_REGION_NONE;
 	memory->fault_offset = 0;
-	if (count && !memory->bus->read(memory->bus->opaque, table_addr, table, count * sizeof(struct deltahop_region)))
+	if (count && !memory->bus->read(memory->bus->opaque, table_addr, table,
+					count * sizeof(struct deltahop_region)))
 		return DELTAHOP_REASON_DMA;
 	for (uint32_t i = 0; i < count; i++) {
 		const uint8_t *entry = table + i * sizeof(struct deltahop_region);
@@ -67,14 +73,16 @@ enum deltahop_reason dh_memory_load(struct dh_memory *memory, uint64_t table_add
 	return DELTAHOP_REASON_NONE;
 }
 
-static enum deltahop_reason fault(struct dh_memory *memory, uint32_t region, uint64_t offset, enum deltahop_reason reason)
+static enum deltahop_reason fault(struct dh_memory *memory, uint32_t region, uint64_t offset,
+				  enum deltahop_reason reason)
 {
 	memory->fault_region = region;
 	memory->fault_offset = offset;
 	return reason;
 }
 
-enum deltahop_reason dh_memory_check(struct dh_memory *memory, uint32_t number, uint64_t offset, uint64_t len, uint32_t need)
+enum deltahop_reason dh_memory_check(struct dh_memory *memory, uint32_t number, uint64_t offset, uint64_t len,
+				     uint32_t need)
 {
 	const struct dh_region *region;
 
@@ -91,10 +99,12 @@ enum deltahop_reason dh_memory_check(struct dh_memory *memory, uint32_t number, 
 }
 
 /* Address of page @page of a list, from the translations held on chip or from the list. */
-static enum deltahop_reason translate_page(struct dh_memory *memory, uint32_t number, uint64_t page, uint64_t *addr)
+static enum deltahop_reason translate_page(struct dh_memory *memory, uint32_t number, uint64_t page,
+					   uint64_t *addr)
 {
 	const struct dh_region *region = &memory->region[number];
-	struct dh_translation *held = &memory->tlb[(page + number * (DH_TLB_ENTRIES / 8 + 1)) % DH_TLB_ENTRIES];
+	struct dh_translation *held =
+		&memory->tlb[(page + number * (DH_TLB_ENTRIES / 8 + 1)) % DH_TLB_ENTRIES];
 	uint8_t entry[8];
 
 	if (held->generation == memory->generation && held->region == number && held->page == page) {
@@ -106,13 +116,13 @@ static enum deltahop_reason translate_page(struct dh_memory *memory, uint32_t nu
 	*addr = get_le64(entry);
 	if (*addr % PAGE || (region->flags & DELTAHOP_REGION_CARD && !in_card(memory, *addr, PAGE)))
 		return DELTAHOP_REASON_BAD_TABLE;
-	*held = (struct dh_translation){ memory->generation, page, *addr, number };
+	*held = (struct dh_translation){memory->generation, page, *addr, number};
 	return DELTAHOP_REASON_NONE;
 }
 
 /* Address of a byte that has been checked, and how many of @len bytes follow it in one piece. */
-static enum deltahop_reason translate(struct dh_memory *memory, uint32_t number, uint64_t offset, size_t len, uint64_t *addr,
-				      size_t *piece)
+static enum deltahop_reason translate(struct dh_memory *memory, uint32_t number, uint64_t offset, size_t len,
+				      uint64_t *addr, size_t *piece)
 {
 	const struct dh_region *region = &memory->region[number];
 	uint64_t at = region->first + offset, page = at / PAGE, next;
@@ -140,8 +150,8 @@ static enum deltahop_reason translate(struct dh_memory *memory, uint32_t number,
 	return DELTAHOP_REASON_NONE;
 }
 
-static bool transfer(struct dh_memory *memory, const struct dh_region *region, uint64_t addr, void *to, const void *from,
-		     size_t len)
+static bool transfer(struct dh_memory *memory, const struct dh_region *region, uint64_t addr, void *to,
+		     const void *from, size_t len)
 {
 	const struct dh_bus *bus = memory->bus;
 
@@ -155,14 +165,15 @@ static bool transfer(struct dh_memory *memory, const struct dh_region *region, u
 }
 
 /* A read if @to is set, else a write of @from. Checked as a whole before anything moves. */
-static enum deltahop_reason access(struct dh_memory *memory, uint32_t number, uint64_t offset, uint8_t *to, const uint8_t *from,
-				   size_t len)
+static enum deltahop_reason access(struct dh_memory *memory, uint32_t number, uint64_t offset, uint8_t *to,
+				   const uint8_t *from, size_t len)
 {
 	enum deltahop_reason reason;
 	uint64_t addr;
 	size_t piece;
 
-	reason = dh_memory_check(memory, number, offset, len, to ? DELTAHOP_REGION_READ : DELTAHOP_REGION_WRITE);
+	reason = dh_memory_check(memory, number, offset, len,
+				 to ? DELTAHOP_REGION_READ : DELTAHOP_REGION_WRITE);
 	if (reason)
 		return reason;
 	if (memory->refuse_next) {
@@ -183,12 +194,14 @@ static enum deltahop_reason access(struct dh_memory *memory, uint32_t number, ui
 	return DELTAHOP_REASON_NONE;
 }
 
-enum deltahop_reason dh_memory_read(struct dh_memory *memory, uint32_t region, uint64_t offset, void *buf, size_t len)
+enum deltahop_reason dh_memory_read(struct dh_memory *memory, uint32_t region, uint64_t offset, void *buf,
+				    size_t len)
 {
 	return access(memory, region, offset, buf, NULL, len);
 }
 
-enum deltahop_reason dh_memory_write(struct dh_memory *memory, uint32_t region, uint64_t offset, const void *buf, size_t len)
+enum deltahop_reason dh_memory_write(struct dh_memory *memory, uint32_t region, uint64_t offset,
+				     const void *buf, size_t len)
 {
 	return access(memory, region, offset, NULL, buf, len);
 }

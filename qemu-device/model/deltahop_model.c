@@ -5,8 +5,8 @@
 
 #include "deltahop_internal.h"
 
-#define RING_FIRST	DELTAHOP_RING(0, 0)
-#define RING_STRIDE	(DELTAHOP_RING(1, 0) - DELTAHOP_RING(0, 0))
+#define RING_FIRST  DELTAHOP_RING(0, 0)
+#define RING_STRIDE (DELTAHOP_RING(1, 0) - DELTAHOP_RING(0, 0))
 
 static bool exists(const struct dh_model *model, unsigned int ring)
 {
@@ -269,8 +269,9 @@ void dh_model_inject(struct dh_model *model, unsigned int ring, enum dh_fault fa
 		model->ring[ring].inject[fault] = nth;
 }
 
-void dh_set_trace(struct dh_model *model, void (*trace)(void *opaque, enum dh_trace_kind kind, unsigned int ring,
-							 uint64_t time_ns, uint64_t a, uint64_t b),
+void dh_set_trace(struct dh_model *model,
+		  void (*trace)(void *opaque, enum dh_trace_kind kind, unsigned int ring, uint64_t time_ns,
+				uint64_t a, uint64_t b),
 		  void *opaque)
 {
 	model->trace = trace;

@@ -30,9 +30,10 @@ struct dh_model;
  * @opaque: given back to every callback
  * @read: read @len bytes of system memory at DMA address @addr; false if the bus refuses
  * @write: likewise
- * @map: optional: pointer to @len bytes of system memory at @addr that stays valid (for reading) until the next call into the
- *	model returns, or NULL; spares a copy
- * @interrupt: raise the message of @vector (DELTAHOP_VECTOR_*); sent on each new, enabled bit of IRQ_STATUS
+ * @map: optional: pointer to @len bytes of system memory at @addr that stays valid (for reading)
+ *	until the next call into the model returns, or NULL; spares a copy
+ * @interrupt: raise the message of @vector (DELTAHOP_VECTOR_*); sent each time an event sets its
+ *	bit of IRQ_STATUS while that bit is enabled
  * @line: optional: level of the wired interrupt, IRQ_STATUS & IRQ_ENABLE != 0; called on change
  */
 struct dh_bus {
@@ -46,7 +47,8 @@ struct dh_bus {
 
 /**
  * struct dh_memory_timing - dram=simple
- * @n: one beat at most every N cycles; 0 means ideal memory (first beat in the command's cycle, then one a cycle)
+ * @n: one beat at most every N cycles; 0 means ideal memory (first beat in the command's cycle,
+ *	then one a cycle)
  * @l: latency: first beat L + 1 cycles after the command was accepted
  * @q: bursts accepted and not finished
  */
@@ -112,12 +114,16 @@ const char *dh_profile_name(uint32_t profile);
  *
  * Return: the device, or NULL: out of memory, or the configuration names no possible device.
  */
-struct dh_model *dh_model_create(const struct dh_config *config, const struct dh_bus *bus, const char **error);
+struct dh_model *dh_model_create(const struct dh_config *config, const struct dh_bus *bus,
+				 const char **error);
 
 /** dh_model_destroy() - free a device (NULL is fine) */
 void dh_model_destroy(struct dh_model *model);
 
-/** dh_model_power_on() - back to the state after power-up, at once (PCI or system reset); card memory is kept */
+/**
+ * dh_model_power_on() - back to the state after power-up, at once (PCI or system reset); card
+ * memory is kept
+ */
 void dh_model_power_on(struct dh_model *model, uint64_t now_ns);
 
 /** dh_model_read() - a 32-bit register read at byte offset @reg (multiple of 4) at time @now_ns */
@@ -132,30 +138,41 @@ uint64_t dh_model_next_event(const struct dh_model *model);
 /** dh_model_advance() - do everything that is due at or before @now_ns */
 void dh_model_advance(struct dh_model *model, uint64_t now_ns);
 
-/** enum dh_fault - faults on purpose */
+/**
+ * enum dh_fault - faults on purpose
+ * @DH_FAULT_STUCK: the engine stands still at the first command of the job, until its ring is reset
+ * @DH_FAULT_LOST_IRQ: the job completes, its interrupt does not come (neither message nor status
+ *	bit)
+ * @DH_FAULT_DMA: the first access of the job's commands to memory fails as if the bus had refused
+ *	it; reading the commands themselves does not count
+ */
 enum dh_fault {
-	DH_FAULT_STUCK = 1,	/* the engine stands still at the first command of the job, until its ring is reset */
-	DH_FAULT_LOST_IRQ = 2,	/* the job completes, its interrupt does not come (neither message nor status bit) */
-	DH_FAULT_DMA = 3,	/* the first access of the job's commands to memory fails as if the bus had refused it */
+	DH_FAULT_STUCK = 1,
+	DH_FAULT_LOST_IRQ = 2,
+	DH_FAULT_DMA = 3,
 };
 
-/** dh_model_inject() - let the @nth job entry from now on (1: the next one) of @ring meet a fault; 0 takes it back */
+/**
+ * dh_model_inject() - let the @nth job entry from now on (1: the next one) of @ring meet a fault; 0
+ * takes it back. No reset does.
+ */
 void dh_model_inject(struct dh_model *model, unsigned int ring, enum dh_fault fault, uint32_t nth);
 
 /**
  * enum dh_trace_kind - what dh_set_trace() reports
  */
 enum dh_trace_kind {
-	DH_TRACE_ENTRY_START,	/* a: entry type, b: sequence number */
-	DH_TRACE_ENTRY_END,	/* a: status, b: sequence number */
-	DH_TRACE_COMMAND,	/* a: opcode, b: command offset */
-	DH_TRACE_FAULT,		/* a: reason, b: command offset */
-	DH_TRACE_RESET,		/* a: ring, or ~0 for the device */
+	DH_TRACE_ENTRY_START, /* a: entry type, b: sequence number */
+	DH_TRACE_ENTRY_END, /* a: status, b: sequence number */
+	DH_TRACE_COMMAND, /* a: opcode, b: command offset */
+	DH_TRACE_FAULT, /* a: reason, b: command offset */
+	DH_TRACE_RESET, /* a: ring, or ~0 for the device */
 };
 
 /** dh_set_trace() - be told what the device does, with its modelled time */
-void dh_set_trace(struct dh_model *model, void (*trace)(void *opaque, enum dh_trace_kind kind, unsigned int ring,
-							 uint64_t time_ns, uint64_t a, uint64_t b),
+void dh_set_trace(struct dh_model *model,
+		  void (*trace)(void *opaque, enum dh_trace_kind kind, unsigned int ring, uint64_t time_ns,
+				uint64_t a, uint64_t b),
 		  void *opaque);
 
 #endif /* DELTAHOP_MODEL_H */

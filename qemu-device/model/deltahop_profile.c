@@ -2,8 +2,8 @@
 /* Profile rows: what one command cost in one layer. */
 #include "deltahop_internal.h"
 
-#define HEAD_BYTES	sizeof(struct deltahop_profile_head)
-#define ROW_BYTES	sizeof(struct deltahop_profile_row)
+#define HEAD_BYTES sizeof(struct deltahop_profile_head)
+#define ROW_BYTES  sizeof(struct deltahop_profile_row)
 
 void dh_profile_add(struct dh_row *sum, const struct dh_row *row)
 {
@@ -57,7 +57,7 @@ enum deltahop_reason dh_profile_write(struct dh_ring *ring, unsigned int slot, c
 
 enum deltahop_reason dh_profile_write_head(struct dh_ring *ring)
 {
-	uint8_t buf[HEAD_BYTES] = { 0 };
+	uint8_t buf[HEAD_BYTES] = {0};
 
 	put_le32(buf, ring->job.rows_written);
 	put_le32(buf + 4, ring->job.rows_lost);

@@ -4,8 +4,8 @@
 
 #include "deltahop_internal.h"
 
-#define NS_PER_S	1000000000ULL
-#define MAX_SIZE	8
+#define NS_PER_S 1000000000ULL
+#define MAX_SIZE 8
 
 /* Rounded up; without overflow for any cycle count. */
 static uint64_t cycles_to_ns(uint64_t cycles, uint32_t clock_hz)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Arithmetic of the recurrent engine: which elements fire, what they add, what comes out. Bit exact. */
+/*
+ * Arithmetic of the recurrent engine: which elements fire, what they add, what comes out. Bit
+ * exact.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -10,9 +13,9 @@
 
 #include "deltahop_internal.h"
 
-#define ONE		256	/* 1.0 in Q8.8 */
-#define TABLE_HALF	1024	/* both activation functions are constant beyond */
-#define BATCH		4	/* columns added in one pass over the accumulators */
+#define ONE	   256 /* 1.0 in Q8.8 */
+#define TABLE_HALF 1024 /* both activation functions are constant beyond */
+#define BATCH	   4 /* columns added in one pass over the accumulators */
 
 /* The state memory is bytes to the ring and numbers here. */
 typedef int16_t __attribute__((may_alias)) state16;
@@ -33,7 +36,7 @@ struct block {
 static struct block find_block(struct dh_rnn *rnn, const struct dh_layer *layer)
 {
 	uint8_t *at = rnn->state + layer->state_offset;
-	struct block block = { .flags = (state32 *)at };
+	struct block block = {.flags = (state32 *)at};
 
 	block.x_mem = (state16 *)(at + sizeof(struct deltahop_rnn_state));
 	block.h_mem = block.x_mem + (layer->inputs + 7) / 8 * 8;
@@ -89,11 +92,12 @@ void dh_rnn_clear(struct dh_rnn *rnn)
 /* ---- delta rule ---- */
 
 /*
- * Append the elements of a vector that fire, and note them as sent. Without a branch: whether an element fires is as good as random.
+ * Append the elements of a vector that fire, and note them as sent. Without a branch: whether an
+ * element fires is as good as random.
  * Return: their number.
  */
-static unsigned int scan(const int16_t *value, state16 *sent, unsigned int count, int theta, unsigned int first_column,
-			 uint16_t *columns, int16_t *deltas)
+static unsigned int scan(const int16_t *value, state16 *sent, unsigned int count, int theta,
+			 unsigned int first_column, uint16_t *columns, int16_t *deltas)
 {
 	unsigned int fired = 0;
 
@@ -109,8 +113,12 @@ static unsigned int scan(const int16_t *value, state16 *sent, unsigned int count
 	return fired;
 }
 
-/* The bias is looked at once in the life of a state, and counts as sent even if the threshold drops it. */
-static void examine_bias(struct block *block, const struct dh_layer *layer, int theta, struct dh_rnn_result *result)
+/*
+ * The bias is looked at once in the life of a state, and counts as sent even if the threshold drops
+ * it.
+ */
+static void examine_bias(struct block *block, const struct dh_layer *layer, int theta,
+			 struct dh_rnn_result *result)
 {
 	if (layer->no_bias || *block->flags & DELTAHOP_STATE_BIAS_SENT)
 		return;
@@ -122,10 +130,12 @@ static void examine_bias(struct block *block, const struct dh_layer *layer, int 
 /* ---- accumulate ---- */
 
 /*
- * accu[i] += sum of delta[k] * column[k][i], for @count elements, a multiple of 8. Wraps modulo 2^32, which is right modulo 2^24.
- * The x86 forms multiply the weights of a row in pairs, which compilers do not find by themselves.
+ * accu[i] += sum of delta[k] * column[k][i], for @count elements, a multiple of 8. Wraps modulo
+ * 2^32, which is right modulo 2^24. The x86 forms multiply the weights of a row in pairs, which
+ * compilers do not find by themselves.
  */
-typedef void add_function(state32 *restrict accu, const int8_t *const column[BATCH], const int16_t delta[BATCH], size_t count);
+typedef void add_function(state32 *restrict accu, const int8_t *const column[BATCH],
+			  const int16_t delta[BATCH], size_t count);
 
 #ifdef DH_X86
 static inline int32_t pair(const int16_t *delta)
@@ -138,17 +148,21 @@ static inline __m128i load8(const int8_t *bytes)
 	return _mm_loadl_epi64((const __m128i *)bytes);
 }
 
-static void add_sse2(state32 *restrict accu, const int8_t *const column[BATCH], const int16_t delta[BATCH], size_t count)
+static void add_sse2(state32 *restrict accu, const int8_t *const column[BATCH], const int16_t delta[BATCH],
+		     size_t count)
 {
-	__m128i d01 = _mm_set1_epi32(pair(delta)), d23 = _mm_set1_epi32(pair(delta + 2)), zero = _mm_setzero_si128();
+	__m128i d01 = _mm_set1_epi32(pair(delta)), d23 = _mm_set1_epi32(pair(delta + 2)),
+		zero = _mm_setzero_si128();
 
 	for (size_t i = 0; i < count; i += 8) {
 		__m128i w01 = _mm_unpacklo_epi8(load8(column[0] + i), load8(column[1] + i));
 		__m128i w23 = _mm_unpacklo_epi8(load8(column[2] + i), load8(column[3] + i));
-		__m128i low = _mm_add_epi32(_mm_madd_epi16(_mm_srai_epi16(_mm_unpacklo_epi8(zero, w01), 8), d01),
-					    _mm_madd_epi16(_mm_srai_epi16(_mm_unpacklo_epi8(zero, w23), 8), d23));
-		__m128i high = _mm_add_epi32(_mm_madd_epi16(_mm_srai_epi16(_mm_unpackhi_epi8(zero, w01), 8), d01),
-					     _mm_madd_epi16(_mm_srai_epi16(_mm_unpackhi_epi8(zero, w23), 8), d23));
+		__m128i low =
+			_mm_add_epi32(_mm_madd_epi16(_mm_srai_epi16(_mm_unpacklo_epi8(zero, w01), 8), d01),
+				      _mm_madd_epi16(_mm_srai_epi16(_mm_unpacklo_epi8(zero, w23), 8), d23));
+		__m128i high =
+			_mm_add_epi32(_mm_madd_epi16(_mm_srai_epi16(_mm_unpackhi_epi8(zero, w01), 8), d01),
+				      _mm_madd_epi16(_mm_srai_epi16(_mm_unpackhi_epi8(zero, w23), 8), d23));
 		__m128i *at = (__m128i *)(accu + i);
 
 		_mm_storeu_si128(at, _mm_add_epi32(_mm_loadu_si128(at), low));
@@ -163,7 +177,8 @@ AVX2 static inline __m256i load16(const int8_t *bytes)
 	return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)bytes));
 }
 
-AVX2 static void add_avx2(state32 *restrict accu, const int8_t *const column[BATCH], const int16_t delta[BATCH], size_t count)
+AVX2 static void add_avx2(state32 *restrict accu, const int8_t *const column[BATCH],
+			  const int16_t delta[BATCH], size_t count)
 {
 	__m256i d01 = _mm256_set1_epi32(pair(delta)), d23 = _mm256_set1_epi32(pair(delta + 2));
 	const int8_t *rest[BATCH];
@@ -179,9 +194,10 @@ AVX2 static void add_avx2(state32 *restrict accu, const int8_t *const column[BAT
 					       _mm256_madd_epi16(_mm256_unpackhi_epi16(w2, w3), d23));
 		__m256i *at = (__m256i *)(accu + i);
 
-		_mm256_storeu_si256(at, _mm256_add_epi32(_mm256_loadu_si256(at), _mm256_permute2x128_si256(even, odd, 0x20)));
-		_mm256_storeu_si256(at + 1,
-				    _mm256_add_epi32(_mm256_loadu_si256(at + 1), _mm256_permute2x128_si256(even, odd, 0x31)));
+		_mm256_storeu_si256(at, _mm256_add_epi32(_mm256_loadu_si256(at),
+							 _mm256_permute2x128_si256(even, odd, 0x20)));
+		_mm256_storeu_si256(at + 1, _mm256_add_epi32(_mm256_loadu_si256(at + 1),
+							     _mm256_permute2x128_si256(even, odd, 0x31)));
 	}
 	for (int k = 0; k < BATCH; k++)
 		rest[k] = column[k] + i;
@@ -193,11 +209,12 @@ static add_function *choose_add(void)
 	return __builtin_cpu_supports("avx2") ? add_avx2 : add_sse2;
 }
 #else
-static void add_plain(state32 *restrict accu, const int8_t *const column[BATCH], const int16_t delta[BATCH], size_t count)
+static void add_plain(state32 *restrict accu, const int8_t *const column[BATCH], const int16_t delta[BATCH],
+		      size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		accu[i] += (uint32_t)(delta[0] * column[0][i] + delta[1] * column[1][i] + delta[2] * column[2][i] +
-				      delta[3] * column[3][i]);
+		accu[i] += (uint32_t)(delta[0] * column[0][i] + delta[1] * column[1][i] +
+				      delta[2] * column[2][i] + delta[3] * column[3][i]);
 }
 
 static add_function *choose_add(void)
@@ -218,7 +235,8 @@ struct columns {
 	const int8_t *map;
 };
 
-static enum deltahop_reason find_column(struct columns *columns, unsigned int number, int8_t *bounce, const int8_t **column)
+static enum deltahop_reason find_column(struct columns *columns, unsigned int number, int8_t *bounce,
+					const int8_t **column)
 {
 	const struct dh_layer *layer = columns->layer;
 	uint64_t offset = (uint64_t)number * columns->bytes;
@@ -237,11 +255,12 @@ static enum deltahop_reason find_column(struct columns *columns, unsigned int nu
 }
 
 /*
- * Add the columns that fire. Rows r and u of all go to the same accumulators, the c rows of x and bias to M_cx and those of h to M_ch;
+ * Add the columns that fire. Rows r and u of all go to the same accumulators, the c rows of x and
+ * bias to M_cx and those of h to M_ch;
  * @candidate is the distance of that last part.
  */
-static enum deltahop_reason accumulate(struct columns *columns, state32 *accu, size_t candidate, const uint16_t *fired,
-				       const int16_t *deltas, unsigned int count)
+static enum deltahop_reason accumulate(struct columns *columns, state32 *accu, size_t candidate,
+				       const uint16_t *fired, const int16_t *deltas, unsigned int count)
 {
 	static const int8_t no_column[DH_MAX_COLUMN];
 	size_t together = candidate ? columns->bytes / 3 * 2 : columns->bytes;
@@ -249,8 +268,8 @@ static enum deltahop_reason accumulate(struct columns *columns, state32 *accu, s
 	enum deltahop_reason reason;
 
 	for (unsigned int i = 0; i < count; i += BATCH) {
-		const int8_t *column[BATCH] = { no_column, no_column, no_column, no_column };
-		int16_t delta[BATCH] = { 0 };
+		const int8_t *column[BATCH] = {no_column, no_column, no_column, no_column};
+		int16_t delta[BATCH] = {0};
 
 		for (unsigned int k = 0; k < BATCH && i + k < count; k++) {
 			reason = find_column(columns, fired[i + k], columns->rnn->bounce[k], &column[k]);
@@ -287,9 +306,11 @@ static inline uint32_t widen_candidate(state32 *accu, unsigned int frac)
 	return frac <= 8 ? (uint32_t)v << (8 - frac) : (uint32_t)rne(v, frac - 8);
 }
 
-static void activate_gru(const struct dh_rnn *rnn, const struct dh_layer *layer, struct block *block, int16_t *y)
+static void activate_gru(const struct dh_rnn *rnn, const struct dh_layer *layer, struct block *block,
+			 int16_t *y)
 {
-	state32 *m_r = block->accu, *m_u = m_r + layer->hidden, *m_cx = m_u + layer->hidden, *m_ch = m_cx + layer->hidden;
+	state32 *m_r = block->accu, *m_u = m_r + layer->hidden, *m_cx = m_u + layer->hidden,
+		*m_ch = m_cx + layer->hidden;
 	const uint8_t *frac = layer->weight_frac;
 
 	for (unsigned int j = 0; j < layer->hidden; j++) {
@@ -304,7 +325,8 @@ static void activate_gru(const struct dh_rnn *rnn, const struct dh_layer *layer,
 	}
 }
 
-static void activate_dense(const struct dh_rnn *rnn, const struct dh_layer *layer, struct block *block, int16_t *y)
+static void activate_dense(const struct dh_rnn *rnn, const struct dh_layer *layer, struct block *block,
+			   int16_t *y)
 {
 	for (unsigned int j = 0; j < layer->hidden; j++) {
 		int32_t p = pre_activation(&block->accu[j], layer->weight_frac[0]);
@@ -328,10 +350,11 @@ static void activate_dense(const struct dh_rnn *rnn, const struct dh_layer *laye
 /* ---- timing ---- */
 
 /* Cycles of the layer, from the columns that fired: @bias first, then x, then h. */
-static uint64_t count_cycles(const struct dh_rnn *rnn, const struct dh_memory *memory, const struct dh_layer *layer,
-			     const struct dh_rnn_result *result)
+static uint64_t count_cycles(const struct dh_rnn *rnn, const struct dh_memory *memory,
+			     const struct dh_layer *layer, const struct dh_rnn_result *result)
 {
-	unsigned int padded = (layer->inputs + 7) / 8 * 8, first_x = !layer->no_bias, first_h = first_x + layer->inputs, i = result->bias_fired;
+	unsigned int padded = (layer->inputs + 7) / 8 * 8, first_x = !layer->no_bias,
+		     first_h = first_x + layer->inputs, i = result->bias_fired;
 	unsigned int last_x = DH_SLOT_X(padded - 1), last_h = DH_SLOT_H(padded, layer->hidden - 1), slot = 0;
 	struct dh_timing_layer timing = {
 		.inputs = padded,
@@ -362,27 +385,30 @@ static uint64_t count_cycles(const struct dh_rnn *rnn, const struct dh_memory *m
 	return dh_pipeline_end(&pipe);
 }
 
-enum deltahop_reason dh_rnn_step(struct dh_rnn *rnn, struct dh_memory *memory, const struct dh_layer *layer, int theta_x,
-				 int theta_h, const int16_t *x, int16_t *y, struct dh_rnn_result *result)
+enum deltahop_reason dh_rnn_step(struct dh_rnn *rnn, struct dh_memory *memory, const struct dh_layer *layer,
+				 int theta_x, int theta_h, const int16_t *x, int16_t *y,
+				 struct dh_rnn_result *result)
 {
-	struct columns columns = { rnn, memory, layer, dh_layer_column_bytes(layer), NULL };
+	struct columns columns = {rnn, memory, layer, dh_layer_column_bytes(layer), NULL};
 	unsigned int first_x = !layer->no_bias, first_h = first_x + layer->inputs;
 	bool gru = layer->cell == DELTAHOP_CELL_GRU, bias;
 	struct block block = find_block(rnn, layer);
 	enum deltahop_reason reason;
 
-	*result = (struct dh_rnn_result){ 0 };
+	*result = (struct dh_rnn_result){0};
 	examine_bias(&block, layer, theta_x, result);
 	bias = result->bias_fired;
 	rnn->columns[0] = 0;
 	rnn->deltas[0] = ONE;
-	result->fired_x = bias + scan(x, block.x_mem, layer->inputs, theta_x, first_x, rnn->columns + bias, rnn->deltas + bias);
+	result->fired_x = bias + scan(x, block.x_mem, layer->inputs, theta_x, first_x, rnn->columns + bias,
+				      rnn->deltas + bias);
 	if (gru)
 		result->fired_h = scan((const int16_t *)block.h, block.h_mem, layer->hidden, theta_h, first_h,
 				       rnn->columns + result->fired_x, rnn->deltas + result->fired_x);
 	result->cycles = count_cycles(rnn, memory, layer, result);
 
-	columns.map = dh_memory_map(memory, layer->weight_region, layer->weight_offset, dh_layer_columns(layer) * columns.bytes);
+	columns.map = dh_memory_map(memory, layer->weight_region, layer->weight_offset,
+				    dh_layer_columns(layer) * columns.bytes);
 	reason = accumulate(&columns, block.accu, 0, rnn->columns, rnn->deltas, result->fired_x);
 	if (!reason && gru)
 		reason = accumulate(&columns, block.accu, layer->hidden, rnn->columns + result->fired_x,

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * Timing of the recurrent engine, one entry at a time instead of one cycle at a time. The pipeline is in order,
- * so each event of an entry is the latest of the few events it waits for.
+ * Timing of the recurrent engine, one entry at a time instead of one cycle at a time. The pipeline
+ * is in order, so each event of an entry is the latest of the few events it waits for.
  */
 #include <string.h>
 
 #include "deltahop_internal.h"
 
-#define READ_MODIFY_WRITE	4	/* cycles until an accumulator may be added to again */
-#define OUTPUT_START		4	/* last entry consumed to first activation */
-#define OUTPUT_GROUP		5	/* one group of units after the other */
+#define READ_MODIFY_WRITE 4 /* cycles until an accumulator may be added to again */
+#define OUTPUT_START	  4 /* last entry consumed to first activation */
+#define OUTPUT_GROUP	  5 /* one group of units after the other */
 
 static uint64_t later(uint64_t a, uint64_t b)
 {
@@ -33,8 +33,8 @@ void dh_pipeline_start(struct dh_pipeline *pipe, const struct dh_timing_layer *l
 }
 
 /*
- * Cycle in which the encoder reaches @slot. It stands still while the FIFO is full, that is until the entry
- * 32 before has moved to the output register.
+ * Cycle in which the encoder reaches @slot. It stands still while the FIFO is full, that is until
+ * the entry 32 before has moved to the output register.
  */
 static uint64_t push_cycle(struct dh_pipeline *pipe, uint32_t slot)
 {
@@ -96,7 +96,8 @@ uint64_t dh_timing_layer_cycles(const struct dh_timing_layer *layer, const uint8
 
 	dh_pipeline_start(&pipe, layer);
 	for (uint32_t i = 0; i < elements; i++) {
-		uint32_t slot = i <= layer->inputs ? DH_SLOT_BIAS + i : DH_SLOT_H(layer->inputs, i - 1 - layer->inputs);
+		uint32_t slot = i <= layer->inputs ? DH_SLOT_BIAS + i
+						   : DH_SLOT_H(layer->inputs, i - 1 - layer->inputs);
 		bool fires = fired ? fired[i] : i > 0;
 
 		if (fires || slot == last_x || i + 1 == elements)

@@ -33,17 +33,21 @@ struct dh_timing_layer {
 };
 
 /**
- * dh_timing_layer_cycles() - cycles from reading element 0 of x to the last output beat, both counted
+ * dh_timing_layer_cycles() - cycles from reading element 0 of x to the last output beat, both
+ * counted
  * @layer: the layer
- * @fired: one byte per slot in scanning order: bias, x[0..inputs-1], h[0..recurrent-1]; non-zero where it fires. Of
- *	length 1 + inputs + recurrent. NULL: everything but the bias fires
+ * @fired: one byte per slot in scanning order: bias, x[0..inputs-1], h[0..recurrent-1]; non-zero
+ *	where it fires. Of length 1 + inputs + recurrent. NULL: everything but the bias fires
  *
- * Add 3 to a step's first layer while the bias has not been sent, 1 if it follows another step of its job directly, and 1 between
- * layers.
+ * Add 3 to a step's first layer while the bias has not been sent, 1 if it follows another step of
+ * its job directly, and 1 between layers.
  */
 uint64_t dh_timing_layer_cycles(const struct dh_timing_layer *layer, const uint8_t *fired);
 
-/** dh_timing_transfer() - cycles of a transfer of @bytes that nothing overlaps: (L + 1) + 1 + (beats - 1) N; ideal: beats; 0 bytes: 0 */
+/**
+ * dh_timing_transfer() - cycles of a transfer of @bytes that nothing overlaps: (L + 1) + 1 + (beats
+ * - 1) N; ideal: beats; 0 bytes: 0
+ */
 uint64_t dh_timing_transfer(const struct dh_memory_timing *memory, uint32_t beat_bytes, uint64_t bytes);
 
 #endif /* DELTAHOP_RNN_TIMING_H */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Speed of the device model: steps per second of a 2 x 768 GRU with 40 inputs at several shares of columns that do not fire, next
- * to a plain dense C loop of the same network in the same run. At threshold 0 both must give the same bits.
+ * Speed of the device model: steps per second of a 2 x 768 GRU with 40 inputs at several shares of
+ * columns that do not fire, next to a plain dense C loop of the same network in the same run. At
+ * threshold 0 both must give the same bits.
  */
 #include <linux/perf_event.h>
 #include <math.h>
@@ -15,19 +16,19 @@
 
 #include "rig.h"
 
-#define INPUTS		40
-#define HIDDEN		768
-#define LAYERS		2
-#define COLUMN		(3 * HIDDEN)
-#define COLUMNS1	(1 + INPUTS + HIDDEN)
-#define COLUMNS2	(1 + HIDDEN + HIDDEN)
-#define COLUMNS		(COLUMNS1 + COLUMNS2)
-#define STEPS		400
-#define WEIGHTS_ADDR	(1ULL << 40)
-#define PARAMS_ADDR	(RIG_FREE + 0x1000)
-#define INPUT_ADDR	(RIG_FREE + 0x2000)
-#define OUTPUT_ADDR	(INPUT_ADDR + STEPS * INPUTS * 2)
-#define RAM_BYTES	(OUTPUT_ADDR + STEPS * HIDDEN * 2)
+#define INPUTS	     40
+#define HIDDEN	     768
+#define LAYERS	     2
+#define COLUMN	     (3 * HIDDEN)
+#define COLUMNS1     (1 + INPUTS + HIDDEN)
+#define COLUMNS2     (1 + HIDDEN + HIDDEN)
+#define COLUMNS	     (COLUMNS1 + COLUMNS2)
+#define STEPS	     400
+#define WEIGHTS_ADDR (1ULL << 40)
+#define PARAMS_ADDR  (RIG_FREE + 0x1000)
+#define INPUT_ADDR   (RIG_FREE + 0x2000)
+#define OUTPUT_ADDR  (INPUT_ADDR + STEPS * INPUTS * 2)
+#define RAM_BYTES    (OUTPUT_ADDR + STEPS * HIDDEN * 2)
 
 static int8_t weights[COLUMNS * COLUMN];
 static int16_t inputs[STEPS][INPUTS];
@@ -48,7 +49,10 @@ static double now(void)
 static int open_counter(void)
 {
 	struct perf_event_attr attr = {
-		.type = PERF_TYPE_HARDWARE, .size = sizeof(attr), .config = PERF_COUNT_HW_INSTRUCTIONS, .exclude_kernel = 1,
+		.type = PERF_TYPE_HARDWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_HW_INSTRUCTIONS,
+		.exclude_kernel = 1,
 	};
 
 	return syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
@@ -67,8 +71,8 @@ static uint64_t read_counter(int counter)
 
 static void make_network(void)
 {
-	struct rig_random random = { 7 };
-	int value[INPUTS] = { 0 };
+	struct rig_random random = {7};
+	int value[INPUTS] = {0};
 
 	/* Rows of about 800 weights: sums of a size at which the gates work. */
 	for (size_t i = 0; i < sizeof(weights); i++)
@@ -217,9 +221,13 @@ struct result {
 
 static struct rig *make_device(void)
 {
-	struct dh_layer layer = { .inputs = INPUTS, .hidden = HIDDEN, .weight_frac = { 7, 7, 7, 0 }, .weight_region = 3 };
-	struct dh_run run = { .count = LAYERS, .params_region = 1, .input_region = 2, .output_region = 2,
-			      .output_offset = OUTPUT_ADDR - INPUT_ADDR };
+	struct dh_layer layer = {
+		.inputs = INPUTS, .hidden = HIDDEN, .weight_frac = {7, 7, 7, 0}, .weight_region = 3};
+	struct dh_run run = {.count = LAYERS,
+			     .params_region = 1,
+			     .input_region = 2,
+			     .output_region = 2,
+			     .output_offset = OUTPUT_ADDR - INPUT_ADDR};
 	struct rig_program program;
 	struct dh_config config;
 	struct rig *rig;
@@ -228,7 +236,8 @@ static struct rig *make_device(void)
 	rig = rig_create(&config, RAM_BYTES);
 	if (!rig)
 		exit(1);
-	rig->window[0] = (struct rig_window){ .addr = WEIGHTS_ADDR, .len = sizeof(weights), .bytes = (uint8_t *)weights };
+	rig->window[0] = (struct rig_window){
+		.addr = WEIGHTS_ADDR, .len = sizeof(weights), .bytes = (uint8_t *)weights};
 	rig_region(rig, RIG_FREE, 0x1000, DELTAHOP_REGION_READ);
 	rig_region(rig, PARAMS_ADDR, 0x1000, DELTAHOP_REGION_READ);
 	rig_region(rig, INPUT_ADDR, RAM_BYTES - INPUT_ADDR, DELTAHOP_REGION_READ | DELTAHOP_REGION_WRITE);
@@ -249,7 +258,7 @@ static struct rig *make_device(void)
 
 static struct result run_model(struct rig *rig, int theta, int steps, int counter)
 {
-	struct dh_params params = { .steps = steps, .input_stride = INPUTS * 2, .output_stride = HIDDEN * 2 };
+	struct dh_params params = {.steps = steps, .input_stride = INPUTS * 2, .output_stride = HIDDEN * 2};
 	struct deltahop_record record;
 	struct deltahop_entry entry;
 	struct result result;
@@ -299,7 +308,7 @@ static bool same_bits(const struct rig *rig)
 
 int main(int argc, char **argv)
 {
-	static const double shares[] = { 0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98 };
+	static const double shares[] = {0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98};
 	int counter = open_counter();
 	double columns, rows, dense;
 	struct rig *rig;
@@ -313,9 +322,10 @@ int main(int argc, char **argv)
 	rows = run_dense(step_rows);
 	columns = run_dense(step_columns);
 	dense = rows < columns ? rows : columns;
-	printf("2 x %d GRU, %d inputs, %d steps; dense C loop: %.0f steps/s by rows, %.0f by columns\n", HIDDEN, INPUTS, STEPS,
-	       1 / rows, 1 / columns);
-	printf("%8s %10s %10s %12s %14s %14s\n", "zeros", "theta", "steps/s", "x dense", "instr./step", "cycles/step");
+	printf("2 x %d GRU, %d inputs, %d steps; dense C loop: %.0f steps/s by rows, %.0f by columns\n",
+	       HIDDEN, INPUTS, STEPS, 1 / rows, 1 / columns);
+	printf("%8s %10s %10s %12s %14s %14s\n", "zeros", "theta", "steps/s", "x dense", "instr./step",
+	       "cycles/step");
 	rig = make_device();
 	for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
 		int theta = shares[i] ? find_theta(rig, shares[i]) : 0;
@@ -324,8 +334,8 @@ int main(int argc, char **argv)
 
 		if (result.instructions > 0)
 			snprintf(instructions, sizeof(instructions), "%.0f", result.instructions);
-		printf("%7.1f%% %10d %10.0f %12.2f %14s %14.0f\n", 100 * result.zeros, theta, 1 / result.seconds,
-		       dense / result.seconds, instructions, result.cycles);
+		printf("%7.1f%% %10d %10.0f %12.2f %14s %14.0f\n", 100 * result.zeros, theta,
+		       1 / result.seconds, dense / result.seconds, instructions, result.cycles);
 		if (theta || same_bits(rig))
 			continue;
 		fprintf(stderr, "bench-model: at threshold 0 the outputs are not those of the dense loop\n");

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Fuzzer of whole jobs: hostile commands, parameters, region tables, page lists, ring entries and register writes. Whatever they
- * are, the device comes to rest, answers every entry or halts, and writes nowhere but where it may.
+ * Fuzzer of whole jobs: hostile commands, parameters, region tables, page lists, ring entries and
+ * register writes. Whatever they are, the device comes to rest, answers every entry or halts, and
+ * writes nowhere but where it may.
  *
- * An input is a list of changes to a small network that works: records of 4 bytes {place, offset (2), value}.
+ * An input is a list of changes to a small network that works: records of 4 bytes {place, offset
+ * (2), value}.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,14 +14,23 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define PAGES		2
-#define REGION_BYTES	(PAGES * DELTAHOP_PAGE_SIZE)
-#define LISTS		RIG_FREE
-#define ARENA		(RIG_FREE + 0x2000)
-#define CARD_BYTES	(4 * DELTAHOP_PAGE_SIZE)
-#define BUDGET		100000
+#define PAGES	     2
+#define REGION_BYTES (PAGES * DELTAHOP_PAGE_SIZE)
+#define LISTS	     RIG_FREE
+#define ARENA	     (RIG_FREE + 0x2000)
+#define CARD_BYTES   (4 * DELTAHOP_PAGE_SIZE)
+#define BUDGET	     100000
 
-enum { COMMANDS, PARAMS, INPUT, OUTPUT, WEIGHTS, PROFILE, CARD, REGIONS };
+enum {
+	COMMANDS,
+	PARAMS,
+	INPUT,
+	OUTPUT,
+	WEIGHTS,
+	PROFILE,
+	CARD,
+	REGIONS
+};
 
 static void must(bool condition)
 {
@@ -47,15 +58,22 @@ static void make_regions(struct rig *rig)
 			rig_region(rig, region_addr(r), REGION_BYTES, flags);
 	}
 	rig_region(rig, 0, rig->config.card_size ? CARD_BYTES : 0,
-		   DELTAHOP_REGION_READ | DELTAHOP_REGION_WRITE | (rig->config.card_size ? DELTAHOP_REGION_CARD : 0));
+		   DELTAHOP_REGION_READ | DELTAHOP_REGION_WRITE |
+			   (rig->config.card_size ? DELTAHOP_REGION_CARD : 0));
 }
 
-/* Commands lie in a region of one piece, the parameters in the second page of memory, which is the list's first. */
+/*
+ * Commands lie in a region of one piece, the parameters in the second page of memory, which is the
+ * list's first.
+ */
 static uint32_t make_commands(struct rig *rig)
 {
-	struct dh_layer layer = { .inputs = 8, .hidden = 16, .weight_frac = { 7, 7, 7, 0 }, .weight_region = WEIGHTS };
-	struct dh_run run = { .count = 2, .params_region = PARAMS, .input_region = INPUT, .output_region = OUTPUT };
-	struct dh_params params = { .steps = 3, .input_stride = 16, .output_stride = 32, .profile_steps = true };
+	struct dh_layer layer = {
+		.inputs = 8, .hidden = 16, .weight_frac = {7, 7, 7, 0}, .weight_region = WEIGHTS};
+	struct dh_run run = {
+		.count = 2, .params_region = PARAMS, .input_region = INPUT, .output_region = OUTPUT};
+	struct dh_params params = {
+		.steps = 3, .input_stride = 16, .output_stride = 32, .profile_steps = true};
 	struct rig_program program = rig_program(rig, region_addr(COMMANDS));
 
 	rig_put_layer(&program, &layer);
@@ -87,7 +105,8 @@ static void change(struct rig *rig, struct changes *changes, uint8_t place, uint
 		rig->ram[region_addr(COMMANDS) + offset % 256] = value;
 		break;
 	case 2:
-		rig->ram[region_addr(PARAMS) + DELTAHOP_PAGE_SIZE + offset % sizeof(struct deltahop_rnn_params)] = value;
+		rig->ram[region_addr(PARAMS) + DELTAHOP_PAGE_SIZE +
+			 offset % sizeof(struct deltahop_rnn_params)] = value;
 		break;
 	case 3:
 		((uint8_t *)rig->table)[offset % (REGIONS * sizeof(rig->table[0]))] = value;
@@ -97,7 +116,8 @@ static void change(struct rig *rig, struct changes *changes, uint8_t place, uint
 		((uint8_t *)&changes->job)[offset % sizeof(changes->job)] = value;
 		break;
 	case 5:
-		((uint8_t *)(offset & 64 ? &changes->load : &changes->save))[offset % sizeof(changes->load)] = value;
+		((uint8_t *)(offset & 64 ? &changes->load : &changes->save))[offset % sizeof(changes->load)] =
+			value;
 		break;
 	case 6:
 		rig->ram[LISTS + offset % (CARD * PAGES * 8)] = value;
@@ -109,7 +129,10 @@ static void change(struct rig *rig, struct changes *changes, uint8_t place, uint
 	}
 }
 
-/* The first byte is the device: its profile, pointers or copies, and a register that is written in the middle. */
+/*
+ * The first byte is the device: its profile, pointers or copies, and a register that is written in
+ * the middle.
+ */
 static struct rig *make_device(uint8_t choice)
 {
 	struct dh_config config;
@@ -160,13 +183,14 @@ static void check_memory(struct rig *rig, const uint8_t *before)
 	}
 	must(!memcmp(rig->ram + LISTS, before + LISTS, ARENA - LISTS));
 	must(!memcmp(rig->ram, before, RIG_RING));
-	must(!memcmp(rig->ram + RIG_RECORDS + 0x2000, before + RIG_RECORDS + 0x2000, RIG_FREE - RIG_RECORDS - 0x2000));
+	must(!memcmp(rig->ram + RIG_RECORDS + 0x2000, before + RIG_RECORDS + 0x2000,
+		     RIG_FREE - RIG_RECORDS - 0x2000));
 	must(!rig->stray);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct changes changes = { .table = false };
+	struct changes changes = {.table = false};
 	struct rig *rig;
 	uint8_t *before;
 

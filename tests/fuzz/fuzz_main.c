@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * A fuzz target without a fuzzer: replays the files it is given, or else runs random inputs from a fixed seed, so that every
- * build tries each target a little. Use: TARGET [FILE...] or TARGET --runs=N
+ * A fuzz target without a fuzzer: replays the files it is given, or else runs random inputs from a
+ * fixed seed, so that every build tries each target a little. Use: TARGET [FILE...] or TARGET
+ * --runs=N
  */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_BYTES	4096
-#define DEFAULT_RUNS	4000
+#define MAX_BYTES    4096
+#define DEFAULT_RUNS 4000
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

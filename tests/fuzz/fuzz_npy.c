@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Fuzzer of the reader of NumPy arrays. Half of the inputs get a good start, so that they are read further. */
+/*
+ * Fuzzer of the reader of NumPy arrays. Half of the inputs get a good start, so that they are read
+ * further.
+ */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -7,8 +10,8 @@
 
 #include "npy.h"
 
-#define START_BYTES	10
-#define MAX_BYTES	65536
+#define START_BYTES 10
+#define MAX_BYTES   65536
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -20,7 +23,7 @@ static void must(bool condition)
 
 static void parse(const uint8_t *data, size_t size)
 {
-	struct dh_error err = { .text = "" };
+	struct dh_error err = {.text = ""};
 	struct dh_array array;
 	volatile uint8_t last;
 	size_t bytes;
@@ -46,7 +49,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		parse(data, size);
 		return 0;
 	}
-	/* Magic and version; the header as long as the second byte says, made of good words with the rest of the input over them. */
+	/*
+	 * Magic and version; the header as long as the second byte says, made of good words with
+	 * the rest of the input over them.
+	 */
 	memcpy(input, "\x93NUMPY\x01\x00", 8);
 	input[8] = data[1];
 	input[9] = 0;

@@ -10,18 +10,18 @@ static struct dh_cmd_limits limits_of(const char *profile)
 	struct dh_config config;
 
 	ck_assert(dh_config_profile(&config, profile));
-	return (struct dh_cmd_limits){ config.caps, config.rnn_slots, 1024, 1024, config.rnn_state_bytes };
+	return (struct dh_cmd_limits){config.caps, config.rnn_slots, 1024, 1024, config.rnn_state_bytes};
 }
 
-static const struct dh_layer good_layer = { .inputs = 8, .hidden = 16, .weight_frac = { 7, 7, 7, 0 } };
-static const struct dh_run good_run = { .count = 1 };
+static const struct dh_layer good_layer = {.inputs = 8, .hidden = 16, .weight_frac = {7, 7, 7, 0}};
+static const struct dh_run good_run = {.count = 1};
 
 #define assert_reason(got, want) ck_assert_str_eq(dh_reason_text(got), dh_reason_text(want))
 
 static enum deltahop_reason decode_layer(const char *profile, struct dh_layer layer)
 {
 	struct dh_cmd_limits limits = limits_of(profile);
-	struct dh_cmd cmd = { .opcode = DELTAHOP_OP_RNN_LAYER, .layer = layer }, got;
+	struct dh_cmd cmd = {.opcode = DELTAHOP_OP_RNN_LAYER, .layer = layer}, got;
 	uint8_t buf[64];
 	enum deltahop_reason reason;
 
@@ -36,11 +36,11 @@ START_TEST(layer_fields)
 {
 	struct dh_layer layer;
 
-#define LAYER(profile, reason, ...)							\
-	do {										\
-		layer = good_layer;							\
-		__VA_ARGS__;								\
-		assert_reason(decode_layer(profile, layer), DELTAHOP_REASON_##reason);	\
+#define LAYER(profile, reason, ...)                                                    \
+	do {                                                                           \
+		layer = good_layer;                                                    \
+		__VA_ARGS__;                                                           \
+		assert_reason(decode_layer(profile, layer), DELTAHOP_REASON_##reason); \
 	} while (0)
 	LAYER("edgedrnn", NONE, (void)0);
 	LAYER("edgedrnn", NONE, layer.inputs = 1024; layer.hidden = 1024);
@@ -54,9 +54,11 @@ START_TEST(layer_fields)
 	LAYER("card", UNSUPPORTED, layer.cell = DELTAHOP_CELL_GRU_BEFORE);
 	LAYER("card", UNSUPPORTED, layer.cell = DELTAHOP_CELL_LSTM);
 	LAYER("card", BAD_FIELD, layer.activation = 1);
-	LAYER("card", BAD_FIELD, layer.cell = 1; layer.weight_frac[1] = layer.weight_frac[2] = 0; layer.activation = 4);
+	LAYER("card", BAD_FIELD, layer.cell = 1; layer.weight_frac[1] = layer.weight_frac[2] = 0;
+	      layer.activation = 4);
 	LAYER("card", BAD_FIELD, layer.cell = 1);
-	LAYER("card", NONE, layer.cell = 1; layer.weight_frac[1] = layer.weight_frac[2] = 0; layer.activation = 3);
+	LAYER("card", NONE, layer.cell = 1; layer.weight_frac[1] = layer.weight_frac[2] = 0;
+	      layer.activation = 3);
 	LAYER("edgedrnn", UNSUPPORTED, layer.cell = 1; layer.weight_frac[1] = layer.weight_frac[2] = 0);
 	LAYER("card", BAD_SIZE, layer.inputs = 0);
 	LAYER("card", BAD_SIZE, layer.inputs = 2);
@@ -82,7 +84,7 @@ END_TEST
 static enum deltahop_reason decode_run(const char *profile, struct dh_run run)
 {
 	struct dh_cmd_limits limits = limits_of(profile);
-	struct dh_cmd cmd = { .opcode = DELTAHOP_OP_RNN_RUN, .run = run }, got;
+	struct dh_cmd cmd = {.opcode = DELTAHOP_OP_RNN_RUN, .run = run}, got;
 	uint8_t buf[64];
 	enum deltahop_reason reason;
 
@@ -97,14 +99,15 @@ START_TEST(run_fields)
 {
 	struct dh_run run;
 
-#define RUN(profile, reason, ...)						\
-	do {									\
-		run = good_run;							\
-		__VA_ARGS__;							\
-		assert_reason(decode_run(profile, run), DELTAHOP_REASON_##reason);	\
+#define RUN(profile, reason, ...)                                                  \
+	do {                                                                       \
+		run = good_run;                                                    \
+		__VA_ARGS__;                                                       \
+		assert_reason(decode_run(profile, run), DELTAHOP_REASON_##reason); \
 	} while (0)
 	RUN("edgedrnn", NONE, (void)0);
-	RUN("edgedrnn", NONE, run.count = 4; run.last_only = true; run.input_offset = 6; run.params_offset = 1ULL << 60);
+	RUN("edgedrnn", NONE, run.count = 4; run.last_only = true; run.input_offset = 6;
+	    run.params_offset = 1ULL << 60);
 	RUN("edgedrnn", UNSUPPORTED, run.count = 5);
 	RUN("edgedrnn", UNSUPPORTED, run.first = 1);
 	RUN("card", NONE, run.first = 7);
@@ -121,9 +124,10 @@ END_TEST
 /* Each reserved byte, and each flag that means nothing, is checked. */
 START_TEST(reserved_bits)
 {
-	static const unsigned int layer_bytes[] = { 5, 6, 7, 11, 36, 37, 38, 39 }, run_bytes[] = { 5, 6, 7, 10, 11 };
+	static const unsigned int layer_bytes[] = {5, 6, 7, 11, 36, 37, 38, 39},
+				  run_bytes[] = {5, 6, 7, 10, 11};
 	struct dh_cmd_limits limits = limits_of("card");
-	struct dh_cmd cmd = { .opcode = DELTAHOP_OP_RNN_LAYER, .layer = good_layer }, got;
+	struct dh_cmd cmd = {.opcode = DELTAHOP_OP_RNN_LAYER, .layer = good_layer}, got;
 	uint8_t buf[64];
 
 	for (unsigned int i = 0; i < 8; i++) {
@@ -131,7 +135,7 @@ START_TEST(reserved_bits)
 		buf[layer_bytes[i]] ^= 0x10;
 		assert_reason(dh_cmd_decode(buf, 40, &limits, &got), DELTAHOP_REASON_BAD_FIELD);
 	}
-	cmd = (struct dh_cmd){ .opcode = DELTAHOP_OP_RNN_RUN, .run = good_run };
+	cmd = (struct dh_cmd){.opcode = DELTAHOP_OP_RNN_RUN, .run = good_run};
 	for (unsigned int i = 0; i < 5; i++) {
 		dh_cmd_encode(&cmd, buf);
 		buf[run_bytes[i]] ^= 0x10;
@@ -150,7 +154,7 @@ END_TEST
 START_TEST(headers)
 {
 	struct dh_cmd_limits limits = limits_of("card");
-	struct dh_cmd cmd = { .opcode = DELTAHOP_OP_RNN_LAYER, .layer = good_layer }, got;
+	struct dh_cmd cmd = {.opcode = DELTAHOP_OP_RNN_LAYER, .layer = good_layer}, got;
 	uint8_t buf[64];
 
 	dh_cmd_encode(&cmd, buf);
@@ -177,7 +181,8 @@ END_TEST
 static enum deltahop_reason judge(struct net *net, const struct rig_program *program, size_t *offset)
 {
 	const struct rig *rig = net->rig;
-	struct dh_cmd_limits limits = { rig->config.caps, rig->config.rnn_slots, 1024, 1024, rig->config.rnn_state_bytes };
+	struct dh_cmd_limits limits = {rig->config.caps, rig->config.rnn_slots, 1024, 1024,
+				       rig->config.rnn_state_bytes};
 	enum deltahop_reason reason;
 	struct deltahop_record record;
 
@@ -196,7 +201,11 @@ static enum deltahop_reason judge(struct net *net, const struct rig_program *pro
 
 START_TEST(streams)
 {
-	struct dh_layer wide = { .slot = 1, .inputs = 24, .hidden = 16, .weight_frac = { 7, 7, 7, 0 }, .weight_region = NET_WEIGHTS };
+	struct dh_layer wide = {.slot = 1,
+				.inputs = 24,
+				.hidden = 16,
+				.weight_frac = {7, 7, 7, 0},
+				.weight_region = NET_WEIGHTS};
 	struct rig_program program;
 	struct dh_run both;
 	size_t offset;
@@ -205,12 +214,12 @@ START_TEST(streams)
 	net_create(&net, "card");
 	both = net.run;
 	both.count = 2;
-#define STREAM(want_reason, want_offset, ...)							\
-	do {											\
-		program = rig_program(net.rig, net_addr(NET_COMMANDS));				\
-		__VA_ARGS__;									\
-		assert_reason(judge(&net, &program, &offset), DELTAHOP_REASON_##want_reason);	\
-		ck_assert_uint_eq(offset, want_offset);						\
+#define STREAM(want_reason, want_offset, ...)                                                 \
+	do {                                                                                  \
+		program = rig_program(net.rig, net_addr(NET_COMMANDS));                       \
+		__VA_ARGS__;                                                                  \
+		assert_reason(judge(&net, &program, &offset), DELTAHOP_REASON_##want_reason); \
+		ck_assert_uint_eq(offset, want_offset);                                       \
 	} while (0)
 	STREAM(NO_END, 0, (void)0);
 	STREAM(NONE, 8, rig_put_end(&program));
@@ -218,12 +227,13 @@ START_TEST(streams)
 	STREAM(NO_END, 40, rig_put_layer(&program, &net.layer));
 	STREAM(NOT_LOADED, 0, rig_put_run(&program, &net.run));
 	STREAM(NOT_LOADED, 40, rig_put_layer(&program, &net.layer); rig_put_run(&program, &both));
-	STREAM(BAD_SIZE, 80, rig_put_layer(&program, &net.layer); rig_put_layer(&program, &wide); rig_put_run(&program, &both));
+	STREAM(BAD_SIZE, 80, rig_put_layer(&program, &net.layer); rig_put_layer(&program, &wide);
+	       rig_put_run(&program, &both));
 	wide.inputs = 16;
-	STREAM(NONE, 136, rig_put_layer(&program, &net.layer); rig_put_layer(&program, &wide); rig_put_run(&program, &both);
-	       rig_put_end(&program));
-	STREAM(BAD_OPCODE, 8, rig_put(&program, &(struct dh_cmd){ .opcode = DELTAHOP_OP_NOP }); memset(program.at, 0, 8);
-	       program.at += 8);
+	STREAM(NONE, 136, rig_put_layer(&program, &net.layer); rig_put_layer(&program, &wide);
+	       rig_put_run(&program, &both); rig_put_end(&program));
+	STREAM(BAD_OPCODE, 8, rig_put(&program, &(struct dh_cmd){.opcode = DELTAHOP_OP_NOP});
+	       memset(program.at, 0, 8); program.at += 8);
 	STREAM(BAD_LENGTH, 0, rig_put_run(&program, &net.run); program.at -= 8);
 	net_destroy(&net);
 }
@@ -232,8 +242,12 @@ END_TEST
 /* Without WEIGHT_BASE the layers' columns follow the common rule. */
 START_TEST(common_weight_base)
 {
-	struct dh_layer second = { .slot = 1, .inputs = 16, .hidden = 24, .weight_frac = { 7, 7, 7, 0 }, .state_offset = 4096,
-				   .weight_region = NET_WEIGHTS };
+	struct dh_layer second = {.slot = 1,
+				  .inputs = 16,
+				  .hidden = 24,
+				  .weight_frac = {7, 7, 7, 0},
+				  .state_offset = 4096,
+				  .weight_region = NET_WEIGHTS};
 	struct rig_program program;
 	size_t offset;
 	struct net net;
@@ -242,8 +256,8 @@ START_TEST(common_weight_base)
 	net.run.count = 2;
 	net.layer.weight_offset = 40;
 	second.weight_offset = 40 + (1 + 8 + 16) * 3 * 24;
-	STREAM(NONE, 136, rig_put_layer(&program, &net.layer); rig_put_layer(&program, &second); rig_put_run(&program, &net.run);
-	       rig_put_end(&program));
+	STREAM(NONE, 136, rig_put_layer(&program, &net.layer); rig_put_layer(&program, &second);
+	       rig_put_run(&program, &net.run); rig_put_end(&program));
 	second.weight_offset += 8;
 	STREAM(UNSUPPORTED, 80, rig_put_layer(&program, &net.layer); rig_put_layer(&program, &second);
 	       rig_put_run(&program, &net.run); rig_put_end(&program));
@@ -254,16 +268,19 @@ START_TEST(common_weight_base)
 	net_destroy(&net);
 	net_create(&net, "card");
 	net.run.count = 2;
-	STREAM(NONE, 136, rig_put_layer(&program, &net.layer); rig_put_layer(&program, &second); rig_put_run(&program, &net.run);
-	       rig_put_end(&program));
+	STREAM(NONE, 136, rig_put_layer(&program, &net.layer); rig_put_layer(&program, &second);
+	       rig_put_run(&program, &net.run); rig_put_end(&program));
 	net_destroy(&net);
 }
 END_TEST
 
-/* Thousands of damaged streams: validator and device agree wherever the fault is not one of memory or parameters. */
+/*
+ * Thousands of damaged streams: validator and device agree wherever the fault is not one of memory
+ * or parameters.
+ */
 START_TEST(damaged_streams)
 {
-	struct rig_random random = { 99 + _i };
+	struct rig_random random = {99 + _i};
 	struct dh_cmd_limits limits = limits_of("card");
 	struct deltahop_record record;
 	struct net net;
@@ -296,11 +313,12 @@ END_TEST
 
 /* ---- parameters ---- */
 
-static enum deltahop_reason decode_params(const char *profile, unsigned int byte, uint8_t value, struct dh_params *got)
+static enum deltahop_reason decode_params(const char *profile, unsigned int byte, uint8_t value,
+					  struct dh_params *got)
 {
-	struct dh_params params = { .steps = 5, .input_stride = 6, .output_stride = 8, .profile_steps = true };
+	struct dh_params params = {.steps = 5, .input_stride = 6, .output_stride = 8, .profile_steps = true};
 	struct dh_cmd_limits limits = limits_of(profile);
-	struct dh_run run = { .first = 1, .count = 2 };
+	struct dh_run run = {.first = 1, .count = 2};
 	uint8_t buf[88];
 
 	for (int i = 0; i < DELTAHOP_RNN_MAX_SLOTS; i++) {

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Jobs: cycles of steps and of the rest, budgets, profile rows, long programs, the published headline. */
+/*
+ * Jobs: cycles of steps and of the rest, budgets, profile rows, long programs, the published
+ * headline.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,16 +10,16 @@
 
 /* ---- the published headline ---- */
 
-#define HIDDEN		768
-#define INPUTS		40
-#define COLUMN		(3 * HIDDEN)
-#define WEIGHT_BYTES	((1 + INPUTS + HIDDEN + 1 + HIDDEN + HIDDEN) * COLUMN)
-#define BLOCK1		DELTAHOP_RNN_STATE_GRU(INPUTS, HIDDEN)
-#define BLOCK2		DELTAHOP_RNN_STATE_GRU(HIDDEN, HIDDEN)
+#define HIDDEN	     768
+#define INPUTS	     40
+#define COLUMN	     (3 * HIDDEN)
+#define WEIGHT_BYTES ((1 + INPUTS + HIDDEN + 1 + HIDDEN + HIDDEN) * COLUMN)
+#define BLOCK1	     DELTAHOP_RNN_STATE_GRU(INPUTS, HIDDEN)
+#define BLOCK2	     DELTAHOP_RNN_STATE_GRU(HIDDEN, HIDDEN)
 
 /*
- * Mark @count of @total memories, evenly spread from the first to the last, as different from what will come. (A last element that
- * is silent would cost a cycle: it pushes a marker.)
+ * Mark @count of @total memories, evenly spread from the first to the last, as different from what
+ * will come. (A last element that is silent would cost a cycle: it pushes a marker.)
  */
 static void disturb(int16_t *memory, int total, int count)
 {
@@ -38,14 +41,16 @@ static void big_state(uint8_t *image)
 }
 
 /*
- * Two layers of 768, 40 inputs, 229 of the 2344 columns, ideal memory: 66,939 cycles. With weights of zero all values stay 0, so
- * the memories decide what fires.
+ * Two layers of 768, 40 inputs, 229 of the 2344 columns, ideal memory: 66,939 cycles. With weights
+ * of zero all values stay 0, so the memories decide what fires.
  */
 START_TEST(headline)
 {
-	struct dh_layer layer = { .inputs = INPUTS, .hidden = HIDDEN, .weight_frac = { 7, 7, 7, 0 }, .weight_region = 3 };
-	struct dh_run run = { .count = 2, .params_region = 1, .input_region = 2, .output_region = 2, .output_offset = 4096 };
-	struct dh_params params = { .steps = 1 };
+	struct dh_layer layer = {
+		.inputs = INPUTS, .hidden = HIDDEN, .weight_frac = {7, 7, 7, 0}, .weight_region = 3};
+	struct dh_run run = {
+		.count = 2, .params_region = 1, .input_region = 2, .output_region = 2, .output_offset = 4096};
+	struct dh_params params = {.steps = 1};
 	struct deltahop_record record;
 	struct deltahop_entry entry;
 	struct rig_program program;
@@ -56,7 +61,7 @@ START_TEST(headline)
 	ck_assert(dh_config_profile(&config, "edgedrnn"));
 	config.dram.n = 0;
 	rig = rig_create(&config, RIG_FREE + 0x30000);
-	rig->window[0] = (struct rig_window){ .addr = 1ULL << 40, .len = WEIGHT_BYTES, .bytes = weights };
+	rig->window[0] = (struct rig_window){.addr = 1ULL << 40, .len = WEIGHT_BYTES, .bytes = weights};
 	rig_region(rig, RIG_FREE, 0x30000, DELTAHOP_REGION_READ);
 	rig_region(rig, RIG_FREE + 0x1000, 0x1000, DELTAHOP_REGION_READ);
 	rig_region(rig, RIG_FREE + 0x2000, 0x2000, DELTAHOP_REGION_READ | DELTAHOP_REGION_WRITE);
@@ -92,7 +97,10 @@ END_TEST
 
 /* ---- steps ---- */
 
-/* Step by step and all at once: the same outputs; each step but the first of a RUN takes one cycle more. */
+/*
+ * Step by step and all at once: the same outputs; each step but the first of a RUN takes one cycle
+ * more.
+ */
 START_TEST(steps_of_one_run)
 {
 	uint8_t single[6 * 32], *output;
@@ -284,17 +292,28 @@ END_TEST
 START_TEST(bad_profile_region)
 {
 	static const enum deltahop_reason want[] = {
-		DELTAHOP_REASON_OUT_OF_BOUNDS, DELTAHOP_REASON_NO_WRITE, DELTAHOP_REASON_BAD_REGION, DELTAHOP_REASON_DMA,
+		DELTAHOP_REASON_OUT_OF_BOUNDS,
+		DELTAHOP_REASON_NO_WRITE,
+		DELTAHOP_REASON_BAD_REGION,
+		DELTAHOP_REASON_DMA,
 	};
 	struct deltahop_record record;
 	struct net net;
 
 	net_create(&net, "edgedrnn");
 	switch (_i) {
-	case 0: net.rig->table[NET_PROFILE].length = 63; break;
-	case 1: net.rig->table[NET_PROFILE].flags &= ~DELTAHOP_REGION_WRITE; break;
-	case 2: net.rig->table[NET_PROFILE].flags = 0; break;
-	case 3: net.rig->table[NET_PROFILE].addr = 1ULL << 50; break;
+	case 0:
+		net.rig->table[NET_PROFILE].length = 63;
+		break;
+	case 1:
+		net.rig->table[NET_PROFILE].flags &= ~DELTAHOP_REGION_WRITE;
+		break;
+	case 2:
+		net.rig->table[NET_PROFILE].flags = 0;
+		break;
+	case 3:
+		net.rig->table[NET_PROFILE].addr = 1ULL << 50;
+		break;
 	}
 	net_write(&net);
 	net.entry.profile_region = NET_PROFILE;
@@ -329,10 +348,12 @@ END_TEST
 
 /* ---- programs of more than one block ---- */
 
-/* @nops before the net's commands: commands lie across the borders of the blocks they are read in. */
+/*
+ * @nops before the net's commands: commands lie across the borders of the blocks they are read in.
+ */
 START_TEST(long_program)
 {
-	struct dh_cmd nop = { .opcode = DELTAHOP_OP_NOP };
+	struct dh_cmd nop = {.opcode = DELTAHOP_OP_NOP};
 	unsigned int nops = 500 + _i;
 	struct rig_program program;
 	struct deltahop_record record, plain;
@@ -356,7 +377,8 @@ START_TEST(long_program)
 	ck_assert_uint_eq(record.bytes_commands - plain.bytes_commands, 8 * nops);
 	ck_assert_uint_eq(record.step_cycles, plain.step_cycles);
 	/* Blocks of 4096 bytes, then the rest; one transfer each; one cycle a command. */
-	ck_assert_uint_eq(record.cycles - plain.cycles, nops + 8 * nops / 8 + (net.entry.size > 4096 ? 33 : 0));
+	ck_assert_uint_eq(record.cycles - plain.cycles,
+			  nops + 8 * nops / 8 + (net.entry.size > 4096 ? 33 : 0));
 	net_destroy(&net);
 }
 END_TEST

@@ -13,7 +13,8 @@ static struct deltahop_record job_with(struct net *net, unsigned int region, str
 	return net_job(net);
 }
 
-static void assert_at(struct deltahop_record record, enum deltahop_reason reason, uint32_t region, uint64_t offset)
+static void assert_at(struct deltahop_record record, enum deltahop_reason reason, uint32_t region,
+		      uint64_t offset)
 {
 	assert_fault(record, reason);
 	ck_assert_uint_eq(record.fault_region, region);
@@ -23,7 +24,8 @@ static void assert_at(struct deltahop_record record, enum deltahop_reason reason
 static struct deltahop_region region_of(unsigned int region)
 {
 	return (struct deltahop_region){
-		.addr = net_addr(region), .length = NET_REGION_BYTES,
+		.addr = net_addr(region),
+		.length = NET_REGION_BYTES,
 		.flags = DELTAHOP_REGION_VALID | DELTAHOP_REGION_READ | DELTAHOP_REGION_WRITE,
 	};
 }
@@ -35,8 +37,8 @@ static const struct access {
 	uint32_t cmd_offset;
 	bool write;
 } accesses[] = {
-	{ NET_COMMANDS, 40 + 48 + 8, 0, false }, { NET_PARAMS, 88, 40, false },	     { NET_INPUT, 16, 40, false },
-	{ NET_WEIGHTS, 25 * 48, 40, false },	 { NET_OUTPUT, 32, 40, true },
+	{NET_COMMANDS, 40 + 48 + 8, 0, false}, {NET_PARAMS, 88, 40, false}, {NET_INPUT, 16, 40, false},
+	{NET_WEIGHTS, 25 * 48, 40, false},     {NET_OUTPUT, 32, 40, true},
 };
 
 #define ACCESSES (sizeof(accesses) / sizeof(accesses[0]))
@@ -59,7 +61,8 @@ START_TEST(out_of_bounds)
 	region.length = access->region == NET_WEIGHTS ? 9 * 48 - 1 : access->bytes - 1;
 	memset(net.rig->ram + net_addr(NET_OUTPUT), 0xee, 64);
 	record = job_with(&net, access->region, region);
-	assert_at(record, DELTAHOP_REASON_OUT_OF_BOUNDS, access->region, access->region == NET_WEIGHTS ? 8 * 48 : 0);
+	assert_at(record, DELTAHOP_REASON_OUT_OF_BOUNDS, access->region,
+		  access->region == NET_WEIGHTS ? 8 * 48 : 0);
 	ck_assert_uint_eq(record.cmd_offset, access->cmd_offset);
 	for (int i = 0; i < 64; i++)
 		ck_assert_uint_eq(net.rig->ram[net_addr(NET_OUTPUT) + i], 0xee);
@@ -79,8 +82,8 @@ START_TEST(rights)
 	assert_ok(job_with(&net, access->region, region));
 	assert_ok(rig_do_state(net.rig, DELTAHOP_ENTRY_STATE_LOAD, 4096));
 	region.flags = DELTAHOP_REGION_VALID | (access->write ? DELTAHOP_REGION_READ : DELTAHOP_REGION_WRITE);
-	assert_at(job_with(&net, access->region, region), access->write ? DELTAHOP_REASON_NO_WRITE : DELTAHOP_REASON_NO_READ,
-		  access->region, 0);
+	assert_at(job_with(&net, access->region, region),
+		  access->write ? DELTAHOP_REASON_NO_WRITE : DELTAHOP_REASON_NO_READ, access->region, 0);
 	net_destroy(&net);
 }
 END_TEST
@@ -142,16 +145,43 @@ START_TEST(malformed_table)
 
 	net_create(&net, "card");
 	switch (_i) {
-	case 0: bad.flags |= 1 << 5; break;
-	case 1: bad.rsvd = 1; break;
-	case 2: bad.first = 8; break;
-	case 3: bad.length = UINT64_MAX; break;
-	case 4: bad.flags |= DELTAHOP_REGION_CARD; bad.addr = (64 << 20) - 8; break;
-	case 5: bad.flags |= DELTAHOP_REGION_CARD; bad.addr = UINT64_MAX - NET_REGION_BYTES; break;
-	case 6: bad.flags |= DELTAHOP_REGION_LIST; bad.first = 4096; break;
-	case 7: bad.flags |= DELTAHOP_REGION_LIST; bad.addr += 4; break;
-	case 8: bad.flags |= DELTAHOP_REGION_LIST; bad.length = UINT64_MAX; bad.first = 1; break;
-	case 9: bad.flags |= DELTAHOP_REGION_LIST; bad.addr = UINT64_MAX - 7; break;
+	case 0:
+		bad.flags |= 1 << 5;
+		break;
+	case 1:
+		bad.rsvd = 1;
+		break;
+	case 2:
+		bad.first = 8;
+		break;
+	case 3:
+		bad.length = UINT64_MAX;
+		break;
+	case 4:
+		bad.flags |= DELTAHOP_REGION_CARD;
+		bad.addr = (64 << 20) - 8;
+		break;
+	case 5:
+		bad.flags |= DELTAHOP_REGION_CARD;
+		bad.addr = UINT64_MAX - NET_REGION_BYTES;
+		break;
+	case 6:
+		bad.flags |= DELTAHOP_REGION_LIST;
+		bad.first = 4096;
+		break;
+	case 7:
+		bad.flags |= DELTAHOP_REGION_LIST;
+		bad.addr += 4;
+		break;
+	case 8:
+		bad.flags |= DELTAHOP_REGION_LIST;
+		bad.length = UINT64_MAX;
+		bad.first = 1;
+		break;
+	case 9:
+		bad.flags |= DELTAHOP_REGION_LIST;
+		bad.addr = UINT64_MAX - 7;
+		break;
 	}
 	record = job_with(&net, NET_INPUT, bad);
 	assert_at(record, DELTAHOP_REASON_BAD_TABLE, NET_INPUT, 0);
@@ -166,7 +196,8 @@ END_TEST
 /* An entry without VALID is no region, whatever else it says. */
 START_TEST(invalid_entries_are_not_looked_at)
 {
-	struct deltahop_region junk = { .addr = 3, .length = UINT64_MAX, .flags = 0xfffffffe, .first = 9999, .rsvd = 1 };
+	struct deltahop_region junk = {
+		.addr = 3, .length = UINT64_MAX, .flags = 0xfffffffe, .first = 9999, .rsvd = 1};
 	struct net net;
 
 	net_create(&net, "edgedrnn");
@@ -188,16 +219,19 @@ END_TEST
 
 /* ---- page lists ---- */
 
-#define LIST_ADDR	(net_addr(NET_PROFILE))
+#define LIST_ADDR (net_addr(NET_PROFILE))
 
-static struct deltahop_region input_list(struct net *net, uint64_t first_page, uint64_t second_page, uint32_t first)
+static struct deltahop_region input_list(struct net *net, uint64_t first_page, uint64_t second_page,
+					 uint32_t first)
 {
 	uint64_t *list = (uint64_t *)(net->rig->ram + LIST_ADDR);
 
 	list[0] = first_page;
 	list[1] = second_page;
 	return (struct deltahop_region){
-		.addr = LIST_ADDR, .length = 4096, .first = first,
+		.addr = LIST_ADDR,
+		.length = 4096,
+		.first = first,
 		.flags = DELTAHOP_REGION_VALID | DELTAHOP_REGION_READ | DELTAHOP_REGION_LIST,
 	};
 }
@@ -221,7 +255,9 @@ START_TEST(list_across_pages)
 	input = net.rig->ram + net_addr(NET_INPUT);
 	memcpy(input + 0x2000 + 4096 - 6, input, 6);
 	memcpy(input + 0x1000, input + 6, 10);
-	run_with_input(&net, input_list(&net, net_addr(NET_INPUT) + 0x2000, net_addr(NET_INPUT) + 0x1000, 4096 - 6), got);
+	run_with_input(&net,
+		       input_list(&net, net_addr(NET_INPUT) + 0x2000, net_addr(NET_INPUT) + 0x1000, 4096 - 6),
+		       got);
 	ck_assert_mem_eq(got, want, 32);
 	net_destroy(&net);
 }

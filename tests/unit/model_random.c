@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Random networks through the whole device, on memory of every kind, against the plain references: outputs, what fired, cycles,
- * every sum of the record, and the state that is saved.
+ * Random networks through the whole device, on memory of every kind, against the plain references:
+ * outputs, what fired, cycles, every sum of the record, and the state that is saved.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,12 +10,12 @@
 #include "reference_gru.h"
 #include "reference_timing.h"
 
-#define NETWORKS	480
-#define LOOPS		8
-#define MAX_LAYERS	4
-#define MAX_STEPS	6
-#define RAM_BYTES	(8 << 20)
-#define CARD_BYTES	(4 << 20)
+#define NETWORKS   480
+#define LOOPS	   8
+#define MAX_LAYERS 4
+#define MAX_STEPS  6
+#define RAM_BYTES  (8 << 20)
+#define CARD_BYTES (4 << 20)
 
 /**
  * struct sums - what a record should say
@@ -62,7 +62,7 @@ static struct rig_buffer any_buffer(struct trial *trial, uint64_t length, uint32
 
 static void random_device(struct trial *trial)
 {
-	static const struct dh_memory_timing memories[] = { { 0, 0, 0 }, { 1, 32, 4 }, { 2, 16, 1 }, { 4, 250, 8 } };
+	static const struct dh_memory_timing memories[] = {{0, 0, 0}, {1, 32, 4}, {2, 16, 1}, {4, 250, 8}};
 	struct dh_config config;
 
 	ck_assert(dh_config_profile(&config, "card"));
@@ -174,7 +174,8 @@ static void random_state(struct trial *trial)
 		put32(trial, &at, ref->bias_sent);
 		put32(trial, &at, 0);
 		for (int i = 0; i < (ref->inputs + 7) / 8 * 8; i++) {
-			ref->x_mem[i] = i < ref->inputs && pick(trial, 2) ? (int16_t)rig_random(&trial->random) : 0;
+			ref->x_mem[i] =
+				i < ref->inputs && pick(trial, 2) ? (int16_t)rig_random(&trial->random) : 0;
 			put16(trial, &at, ref->x_mem[i]);
 		}
 		for (int j = 0; j < ref->hidden && !ref->dense; j++)
@@ -260,7 +261,8 @@ static void random_input(struct trial *trial)
 	for (unsigned int t = 0; t < trial->steps; t++) {
 		for (int i = 0; i < trial->ref[0].inputs; i++)
 			trial->in[t][i] = (int16_t)((int)pick(trial, range) - range / 2);
-		rig_poke(trial->rig, &trial->input, trial->input_offset + t * (uint64_t)trial->params.input_stride, trial->in[t],
+		rig_poke(trial->rig, &trial->input,
+			 trial->input_offset + t * (uint64_t)trial->params.input_stride, trial->in[t],
 			 2 * trial->ref[0].inputs);
 	}
 }
@@ -268,12 +270,17 @@ static void random_input(struct trial *trial)
 static uint32_t write_job(struct trial *trial)
 {
 	uint8_t bytes[512], params[sizeof(struct deltahop_rnn_params)];
-	struct rig_program program = { bytes, bytes };
+	struct rig_program program = {bytes, bytes};
 	struct dh_run run = {
-		.first = trial->first, .count = trial->layers, .last_only = trial->last_only,
-		.params_region = trial->param_buffer.region, .params_offset = 8,
-		.input_region = trial->input.region, .input_offset = trial->input_offset,
-		.output_region = trial->output.region, .output_offset = trial->output_offset,
+		.first = trial->first,
+		.count = trial->layers,
+		.last_only = trial->last_only,
+		.params_region = trial->param_buffer.region,
+		.params_offset = 8,
+		.input_region = trial->input.region,
+		.input_offset = trial->input_offset,
+		.output_region = trial->output.region,
+		.output_offset = trial->output_offset,
 	};
 
 	for (unsigned int l = 0; l < trial->layers; l++)
@@ -292,12 +299,21 @@ static struct deltahop_profile_row expect_layer(struct trial *trial, unsigned in
 {
 	const struct ref_layer *ref = &trial->ref[l];
 	const struct dh_memory_timing *memory = channel(trial, trial->weights[l].card);
-	int padded = (ref->inputs + 7) / 8 * 8, column = ref_column_bytes(ref), recurrent = ref->dense ? 0 : ref->hidden;
+	int padded = (ref->inputs + 7) / 8 * 8, column = ref_column_bytes(ref),
+	    recurrent = ref->dense ? 0 : ref->hidden;
 	struct ref_pipeline pipe = {
-		padded, ref->hidden, recurrent, column, trial->rig->config.rnn_pes, trial->rig->config.beat_bytes,
-		memory->n, memory->l, memory->q,
+		padded,
+		ref->hidden,
+		recurrent,
+		column,
+		trial->rig->config.rnn_pes,
+		trial->rig->config.beat_bytes,
+		memory->n,
+		memory->l,
+		memory->q,
 	};
-	struct deltahop_profile_row row = { .layer = trial->first + l, .step = t, .steps = 1, .opcode = DELTAHOP_OP_RNN_RUN };
+	struct deltahop_profile_row row = {
+		.layer = trial->first + l, .step = t, .steps = 1, .opcode = DELTAHOP_OP_RNN_RUN};
 
 	for (int i = 0; i <= padded; i++)
 		row.fired_x += ref->fired[i];
@@ -310,7 +326,8 @@ static struct deltahop_profile_row expect_layer(struct trial *trial, unsigned in
 		row.cycles += 3;
 	row.work_done = (uint64_t)column * (row.fired_x + row.fired_h);
 	row.bytes_weights = row.work_done;
-	row.work_skipped = (uint64_t)column * (ref->inputs + recurrent) - (row.work_done - (uint64_t)column * ref->fired[0]);
+	row.work_skipped = (uint64_t)column * (ref->inputs + recurrent) -
+			   (row.work_done - (uint64_t)column * ref->fired[0]);
 	return row;
 }
 
@@ -328,7 +345,8 @@ static void add_row(struct deltahop_profile_row *sum, const struct deltahop_prof
 }
 
 /* Run the references over the steps: outputs, rows, sums. */
-static void expect_steps(struct trial *trial, int16_t out[][REF_MAX], struct deltahop_profile_row rows[][MAX_LAYERS])
+static void expect_steps(struct trial *trial, int16_t out[][REF_MAX],
+			 struct deltahop_profile_row rows[][MAX_LAYERS])
 {
 	const struct ref_layer *first = &trial->ref[0], *last = &trial->ref[trial->layers - 1];
 	struct sums *sums = &trial->sums;
@@ -356,12 +374,14 @@ static void expect_steps(struct trial *trial, int16_t out[][REF_MAX], struct del
 
 static void expect_rest(struct trial *trial, uint32_t command_bytes)
 {
-	uint64_t rows = trial->layers * (trial->profile_steps ? trial->steps : 1), entry = 64 + 32 * trial->rig->regions;
+	uint64_t rows = trial->layers * (trial->profile_steps ? trial->steps : 1),
+		 entry = 64 + 32 * trial->rig->regions;
 	struct sums *sums = &trial->sums;
 
 	sums->commands = entry + command_bytes + 88 + 64 * rows + 64;
-	sums->cycles += transfer(trial, false, entry) + transfer(trial, trial->commands.card, command_bytes) + trial->layers + 2 +
-			transfer(trial, trial->param_buffer.card, 88) + transfer(trial, trial->profile.card, 64 * rows) +
+	sums->cycles += transfer(trial, false, entry) + transfer(trial, trial->commands.card, command_bytes) +
+			trial->layers + 2 + transfer(trial, trial->param_buffer.card, 88) +
+			transfer(trial, trial->profile.card, 64 * rows) +
 			transfer(trial, trial->profile.card, 64);
 }
 
@@ -410,7 +430,8 @@ static void compare_rows(struct trial *trial, struct deltahop_profile_row rows[]
 		compare_row(trial, l, &rows[0][l]);
 }
 
-static void compare_record(struct trial *trial, const struct deltahop_record *record, const struct deltahop_record *load)
+static void compare_record(struct trial *trial, const struct deltahop_record *record,
+			   const struct deltahop_record *load)
 {
 	const struct dh_config *config = &trial->rig->config;
 	const struct sums *sums = &trial->sums;
@@ -429,7 +450,8 @@ static void compare_record(struct trial *trial, const struct deltahop_record *re
 	ck_assert_uint_eq(record->work_done, sums->done);
 	ck_assert_uint_eq(record->work_skipped, sums->skipped);
 	bytes += load->bytes_state + load->bytes_commands;
-	ck_assert_uint_eq(record->energy_pj, (bytes * config->energy_dram_fj_byte + sums->done * config->energy_mac_fj) / 1000);
+	ck_assert_uint_eq(record->energy_pj,
+			  (bytes * config->energy_dram_fj_byte + sums->done * config->energy_mac_fj) / 1000);
 	ck_assert_uint_eq(record->cmd_offset, 40 * trial->layers + 48);
 }
 
@@ -504,7 +526,7 @@ static void compare_state(struct trial *trial)
 
 static void run_trial(uint64_t seed)
 {
-	struct trial trial = { .random = { seed } };
+	struct trial trial = {.random = {seed}};
 	struct deltahop_record load;
 
 	random_device(&trial);
@@ -513,7 +535,7 @@ static void run_trial(uint64_t seed)
 	load_state(&trial);
 	load = rig_record(trial.rig, 0);
 	run_job(&trial, &load);
-	run_job(&trial, &(struct deltahop_record){ 0 });
+	run_job(&trial, &(struct deltahop_record){0});
 	compare_state(&trial);
 	ck_assert_uint_eq(trial.rig->stray, 0);
 	ck_assert_uint_eq(dh_model_next_event(trial.rig->model), DH_NEVER);

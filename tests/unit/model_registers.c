@@ -44,7 +44,8 @@ START_TEST(unlisted_and_read_only)
 
 	net_create(&net, "edgedrnn");
 	for (uint32_t reg = 0; reg < DELTAHOP_REGS_SIZE; reg += 4) {
-		if (reg == DELTAHOP_REG_CTRL || reg == RING(CTRL) || reg == RING(TAIL) || reg == DELTAHOP_REG_TIME_LO)
+		if (reg == DELTAHOP_REG_CTRL || reg == RING(CTRL) || reg == RING(TAIL) ||
+		    reg == DELTAHOP_REG_TIME_LO)
 			continue;
 		rig_set(net.rig, reg, 0xffffffff);
 		if (reg < DELTAHOP_REG_CTRL || (reg >= 0x1028 && reg != RING(SEQNO)))
@@ -148,7 +149,9 @@ START_TEST(interrupts)
 	ck_assert_uint_eq(rig_reg(rig, DELTAHOP_REG_IRQ_STATUS), 0);
 	ck_assert(!rig->line);
 
-	/* Masked: the bit is set, nothing is sent, not even when enabled later; the line follows. */
+	/*
+	 * Masked: the bit is set, nothing is sent, not even when enabled later; the line follows.
+	 */
 	rig_set(rig, DELTAHOP_REG_IRQ_ENABLE, 0);
 	assert_ok(net_job(&net));
 	ck_assert_uint_eq(rig->interrupts[1], 2);
@@ -225,7 +228,7 @@ END_TEST
 
 static void refuse(const struct dh_config *config, const char *word)
 {
-	struct dh_bus bus = { 0 };
+	struct dh_bus bus = {0};
 	const char *error = NULL;
 
 	ck_assert_ptr_null(dh_model_create(config, &bus, &error));
@@ -239,7 +242,12 @@ START_TEST(impossible_devices)
 	struct dh_config good, bad;
 
 	ck_assert(dh_config_profile(&good, "edgedrnn"));
-#define REFUSE(word, change) do { bad = good; bad.change; refuse(&bad, word); } while (0)
+#define REFUSE(word, change)        \
+	do {                        \
+		bad = good;         \
+		bad.change;         \
+		refuse(&bad, word); \
+	} while (0)
 	REFUSE("clock_hz", clock_hz = 0);
 	REFUSE("beat_bytes", beat_bytes = 12);
 	REFUSE("beat_bytes", beat_bytes = 4);

@@ -24,7 +24,7 @@ END_TEST
 /* A full ring runs in order, one entry after the other. */
 START_TEST(full_ring)
 {
-	struct deltahop_record record, before = { 0 };
+	struct deltahop_record record, before = {0};
 	uint32_t number[8];
 	struct net net;
 
@@ -117,20 +117,52 @@ START_TEST(bad_entries)
 	net_create(&net, "edgedrnn");
 	bad = net.entry;
 	switch (_i) {
-	case 0: bad.type = 0; break;
-	case 1: bad.type = 6; break;
-	case 2: bad.flags |= 4; break;
-	case 3: bad.flags |= DELTAHOP_ENTRY_STATE_ZERO; break;
-	case 4: bad.owner = 0; break;
-	case 5: bad.table_addr += 4; break;
-	case 6: bad.table_count = 65; break;
-	case 7: bad.record_addr += 4; break;
-	case 8: bad.cmd_offset = 4; break;
-	case 9: bad.size += 4; break;
-	case 10: bad.type = DELTAHOP_ENTRY_STATE_SAVE; bad.cmd_region = 1; break;
-	case 11: bad.type = DELTAHOP_ENTRY_STATE_SAVE; bad.size = net.rig->config.rnn_state_bytes + 8; break;
-	case 12: bad.type = DELTAHOP_ENTRY_STATE_LOAD; bad.size = 12; break;
-	case 13: bad.type = DELTAHOP_ENTRY_STATE_DISCARD; bad.flags = DELTAHOP_ENTRY_STATE_ZERO; break;
+	case 0:
+		bad.type = 0;
+		break;
+	case 1:
+		bad.type = 6;
+		break;
+	case 2:
+		bad.flags |= 4;
+		break;
+	case 3:
+		bad.flags |= DELTAHOP_ENTRY_STATE_ZERO;
+		break;
+	case 4:
+		bad.owner = 0;
+		break;
+	case 5:
+		bad.table_addr += 4;
+		break;
+	case 6:
+		bad.table_count = 65;
+		break;
+	case 7:
+		bad.record_addr += 4;
+		break;
+	case 8:
+		bad.cmd_offset = 4;
+		break;
+	case 9:
+		bad.size += 4;
+		break;
+	case 10:
+		bad.type = DELTAHOP_ENTRY_STATE_SAVE;
+		bad.cmd_region = 1;
+		break;
+	case 11:
+		bad.type = DELTAHOP_ENTRY_STATE_SAVE;
+		bad.size = net.rig->config.rnn_state_bytes + 8;
+		break;
+	case 12:
+		bad.type = DELTAHOP_ENTRY_STATE_LOAD;
+		bad.size = 12;
+		break;
+	case 13:
+		bad.type = DELTAHOP_ENTRY_STATE_DISCARD;
+		bad.flags = DELTAHOP_ENTRY_STATE_ZERO;
+		break;
 	}
 	rig_submit(net.rig, &bad);
 	rig_run(net.rig, 1 << 30);
@@ -333,7 +365,8 @@ struct events {
 	uint64_t hash;
 };
 
-static void note(void *opaque, enum dh_trace_kind kind, unsigned int ring, uint64_t time_ns, uint64_t a, uint64_t b)
+static void note(void *opaque, enum dh_trace_kind kind, unsigned int ring, uint64_t time_ns, uint64_t a,
+		 uint64_t b)
 {
 	struct events *events = opaque;
 
@@ -343,7 +376,7 @@ static void note(void *opaque, enum dh_trace_kind kind, unsigned int ring, uint6
 
 START_TEST(trace)
 {
-	struct events events = { { 0 }, 0 };
+	struct events events = {{0}, 0};
 	struct net net;
 
 	net_create(&net, "edgedrnn");
@@ -366,7 +399,7 @@ END_TEST
 /* Time is told in steps of @stride; what the device does must not depend on them. */
 static uint64_t run_in_strides(uint64_t stride)
 {
-	struct events events = { { 0 }, 0 };
+	struct events events = {{0}, 0};
 	struct net net;
 
 	net_create(&net, "card");

@@ -4,8 +4,8 @@
 
 #include "model_test.h"
 
-#define IMAGE_BYTES	4096
-#define BLOCK		DELTAHOP_RNN_STATE_GRU(8, 16)
+#define IMAGE_BYTES 4096
+#define BLOCK	    DELTAHOP_RNN_STATE_GRU(8, 16)
 
 static uint64_t image_addr(void)
 {
@@ -13,9 +13,11 @@ static uint64_t image_addr(void)
 }
 
 /* An entry with a table of its own, whose region 0 is the image. */
-static struct deltahop_entry image_entry(struct net *net, enum deltahop_entry_type type, uint32_t flags, uint64_t length)
+static struct deltahop_entry image_entry(struct net *net, enum deltahop_entry_type type, uint32_t flags,
+					 uint64_t length)
 {
-	struct deltahop_region region = { .addr = image_addr(), .length = length, .flags = DELTAHOP_REGION_VALID | flags };
+	struct deltahop_region region = {
+		.addr = image_addr(), .length = length, .flags = DELTAHOP_REGION_VALID | flags};
 	struct deltahop_entry entry = rig_entry(net->rig, type);
 
 	memcpy(net->rig->ram + RIG_TABLE + 0x1000, &region, sizeof(region));
@@ -85,7 +87,10 @@ START_TEST(state_records)
 	struct net net;
 
 	net_create(&net, "edgedrnn");
-	/* The first job's record holds the cycles of the load before it; after that nothing is carried on. */
+	/*
+	 * The first job's record holds the cycles of the load before it; after that nothing is
+	 * carried on.
+	 */
 	zero = rig_record(net.rig, 0);
 	job = net_job(&net);
 	ck_assert_uint_eq(job.end_ns - job.start_ns, 8 * (job.cycles - zero.cycles));
@@ -214,7 +219,8 @@ static struct deltahop_record load_of(struct net *net, uint32_t owner)
 
 static struct deltahop_record save_of(struct net *net, uint32_t owner)
 {
-	struct deltahop_entry entry = image_entry(net, DELTAHOP_ENTRY_STATE_SAVE, DELTAHOP_REGION_WRITE, IMAGE_BYTES);
+	struct deltahop_entry entry =
+		image_entry(net, DELTAHOP_ENTRY_STATE_SAVE, DELTAHOP_REGION_WRITE, IMAGE_BYTES);
 
 	entry.owner = owner;
 	return rig_do(net->rig, &entry);

@@ -12,7 +12,7 @@ uint64_t net_addr(unsigned int region)
 
 void net_create(struct net *net, const char *profile)
 {
-	struct rig_random random = { 1 };
+	struct rig_random random = {1};
 	struct dh_config config;
 	struct rig *rig;
 
@@ -22,18 +22,25 @@ void net_create(struct net *net, const char *profile)
 	ck_assert_ptr_nonnull(rig);
 	net->rig = rig;
 	for (int region = 0; region < NET_REGIONS; region++)
-		rig_region(rig, net_addr(region), NET_REGION_BYTES, DELTAHOP_REGION_READ | DELTAHOP_REGION_WRITE);
+		rig_region(rig, net_addr(region), NET_REGION_BYTES,
+			   DELTAHOP_REGION_READ | DELTAHOP_REGION_WRITE);
 	for (unsigned int i = 0; i < NET_REGION_BYTES; i++)
 		rig->ram[net_addr(NET_WEIGHTS) + i] = rig_random(&random);
 	for (unsigned int i = 0; i < NET_REGION_BYTES; i += 2)
 		*(int16_t *)(rig->ram + net_addr(NET_INPUT) + i) = (int)rig_below(&random, 512) - 256;
 	net->layer = (struct dh_layer){
-		.inputs = 8, .hidden = 16, .weight_frac = { 7, 7, 7, 0 }, .weight_region = NET_WEIGHTS,
+		.inputs = 8,
+		.hidden = 16,
+		.weight_frac = {7, 7, 7, 0},
+		.weight_region = NET_WEIGHTS,
 	};
 	net->run = (struct dh_run){
-		.count = 1, .params_region = NET_PARAMS, .input_region = NET_INPUT, .output_region = NET_OUTPUT,
+		.count = 1,
+		.params_region = NET_PARAMS,
+		.input_region = NET_INPUT,
+		.output_region = NET_OUTPUT,
 	};
-	net->params = (struct dh_params){ .steps = 1, .input_stride = 16, .output_stride = 32 };
+	net->params = (struct dh_params){.steps = 1, .input_stride = 16, .output_stride = 32};
 	rig_start(rig);
 	assert_ok(rig_do_state(rig, DELTAHOP_ENTRY_STATE_LOAD, rig->config.rnn_state_bytes));
 	net_write(net);

@@ -19,8 +19,9 @@ TCase *model_random_case(void);
 /**
  * struct net - a small network on a rig, ready to run
  *
- * The regions: commands, parameters, input, output (all of one piece), weights, profile. One layer of 8 inputs and 16 units on
- * profile "edgedrnn" unless changed; state for it is loaded; commands are LAYER, RUN, END.
+ * The regions: commands, parameters, input, output (all of one piece), weights, profile. One layer
+ * of 8 inputs and 16 units on profile "edgedrnn" unless changed; state for it is loaded; commands
+ * are LAYER, RUN, END.
  */
 struct net {
 	struct rig *rig;
@@ -30,7 +31,15 @@ struct net {
 	struct deltahop_entry entry;
 };
 
-enum { NET_COMMANDS, NET_PARAMS, NET_INPUT, NET_OUTPUT, NET_WEIGHTS, NET_PROFILE, NET_REGIONS };
+enum {
+	NET_COMMANDS,
+	NET_PARAMS,
+	NET_INPUT,
+	NET_OUTPUT,
+	NET_WEIGHTS,
+	NET_PROFILE,
+	NET_REGIONS
+};
 
 /** net_addr() - where a region lies in RAM */
 uint64_t net_addr(unsigned int region);
@@ -49,15 +58,15 @@ struct deltahop_record net_job(struct net *net);
 /** net_rows() - the profile region: the head and @count rows */
 struct deltahop_profile_head net_rows(struct net *net, struct deltahop_profile_row *rows, unsigned int count);
 
-#define assert_status(record, want_status, want_reason)					\
-	do {										\
-		struct deltahop_record got_record = (record);				\
-											\
-		ck_assert_str_eq(dh_status_text(got_record.status), dh_status_text(want_status));	\
-		ck_assert_str_eq(dh_reason_text(got_record.reason), dh_reason_text(want_reason));	\
+#define assert_status(record, want_status, want_reason)                                           \
+	do {                                                                                      \
+		struct deltahop_record got_record = (record);                                     \
+                                                                                                  \
+		ck_assert_str_eq(dh_status_text(got_record.status), dh_status_text(want_status)); \
+		ck_assert_str_eq(dh_reason_text(got_record.reason), dh_reason_text(want_reason)); \
 	} while (0)
 
 #define assert_fault(record, want_reason) assert_status(record, DELTAHOP_STATUS_FAULT, want_reason)
-#define assert_ok(record) assert_status(record, DELTAHOP_STATUS_OK, DELTAHOP_REASON_NONE)
+#define assert_ok(record)		  assert_status(record, DELTAHOP_STATUS_OK, DELTAHOP_REASON_NONE)
 
 #endif /* DELTAHOP_TEST_MODEL_TEST_H */

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* The recurrent engine's arithmetic from the manual, sentence by sentence, in wide numbers cut where the text says so. */
+/*
+ * The recurrent engine's arithmetic from the manual, sentence by sentence, in wide numbers cut
+ * where the text says so.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -16,7 +19,8 @@ static long long cut(long long v, int bits)
 /* v / 2^n to nearest, ties to even: by looking at the remainder. */
 static long long nearest(long long v, int n)
 {
-	long long unit = 1LL << n, down = v >= 0 ? v / unit : -((-v + unit - 1) / unit), rest = v - down * unit;
+	long long unit = 1LL << n, down = v >= 0 ? v / unit : -((-v + unit - 1) / unit),
+		  rest = v - down * unit;
 
 	if (2 * rest > unit || (2 * rest == unit && down % 2))
 		down++;
@@ -71,8 +75,8 @@ static void examine_bias(struct ref_layer *layer)
 	add(layer, 0, 256, 2);
 }
 
-static void examine(struct ref_layer *layer, int count, const long long *value, long long *memory, int theta, int column, int mark,
-		    int target)
+static void examine(struct ref_layer *layer, int count, const long long *value, long long *memory, int theta,
+		    int column, int mark, int target)
 {
 	for (int i = 0; i < count; i++) {
 		long long delta = cut(value[i] - memory[i], 16);
@@ -128,7 +132,8 @@ void ref_step(struct ref_layer *layer, const int16_t *x, int16_t *y)
 		wide[i] = x[i];
 	examine(layer, layer->inputs, wide, layer->x_mem, layer->theta_x, layer->has_bias, 1, 2);
 	if (!layer->dense)
-		examine(layer, layer->hidden, layer->h, layer->h_mem, layer->theta_h, layer->has_bias + layer->inputs, 1 + padded, 3);
+		examine(layer, layer->hidden, layer->h, layer->h_mem, layer->theta_h,
+			layer->has_bias + layer->inputs, 1 + padded, 3);
 	for (int j = 0; j < layer->hidden; j++) {
 		long long out = layer->dense ? dense_unit(layer, j) : gru_unit(layer, j);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The recurrent engine's arithmetic a second time, plainly and slowly, straight from the text of the manual. Shares no code
- * with the model.
+ * The recurrent engine's arithmetic a second time, plainly and slowly, straight from the text of
+ * the manual. Shares no code with the model.
  */
 #ifndef DELTAHOP_TEST_REFERENCE_GRU_H
 #define DELTAHOP_TEST_REFERENCE_GRU_H

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
-/* One turn of the loop is one cycle: every part looks at what the parts held when the cycle began. */
+/*
+ * One turn of the loop is one cycle: every part looks at what the parts held when the cycle began.
+ */
 #include <stdbool.h>
 #include <string.h>
 
 #include "reference_timing.h"
 
-#define DEPTH		32
-#define MAX_BURSTS	4096
+#define DEPTH	   32
+#define MAX_BURSTS 4096
 
 /* A FIFO with an output register. */
 struct fifo {
@@ -65,8 +67,8 @@ long long ref_cycles(const struct ref_pipeline *layer, const uint8_t *fired)
 	int beats = (layer->column_bytes + layer->beat_bytes - 1) / layer->beat_bytes;
 	int beat_cycles = layer->beat_bytes / layer->pes > 1 ? layer->beat_bytes / layer->pes : 1;
 	int last = layer->inputs + layer->recurrent, groups = (layer->hidden + layer->pes - 1) / layer->pes;
-	struct fifo values = { 0 }, commands = { 0 };
-	struct channel channel = { .last_beat = -(1LL << 40) };
+	struct fifo values = {0}, commands = {0};
+	struct channel channel = {.last_beat = -(1LL << 40)};
 	long long slot = 0, first_beat = 0, busy_until = 0;
 	int beats_taken = 0, left = 1;
 

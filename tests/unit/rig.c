@@ -5,7 +5,7 @@
 
 #include "rig.h"
 
-#define RECORD_PLACES	64
+#define RECORD_PLACES 64
 
 static struct rig_window *find_window(struct rig *rig, uint64_t addr, size_t len)
 {
@@ -169,7 +169,8 @@ static uint64_t take_pages(uint64_t *free_bytes, uint64_t pages)
 	return addr;
 }
 
-static void shuffle_pages(struct rig *rig, struct rig_random *random, uint64_t list, uint64_t addr, uint64_t pages)
+static void shuffle_pages(struct rig *rig, struct rig_random *random, uint64_t list, uint64_t addr,
+			  uint64_t pages)
 {
 	uint64_t *page = (uint64_t *)(rig->ram + list), spare;
 
@@ -185,7 +186,7 @@ static void shuffle_pages(struct rig *rig, struct rig_random *random, uint64_t l
 
 struct rig_buffer rig_buffer(struct rig *rig, struct rig_random *random, uint64_t length, uint32_t flags)
 {
-	struct rig_buffer buffer = { .card = flags & DELTAHOP_REGION_CARD };
+	struct rig_buffer buffer = {.card = flags & DELTAHOP_REGION_CARD};
 	uint64_t pages;
 
 	if (flags & DELTAHOP_REGION_LIST)
@@ -193,7 +194,8 @@ struct rig_buffer rig_buffer(struct rig *rig, struct rig_random *random, uint64_
 	pages = (buffer.first + length + DELTAHOP_PAGE_SIZE - 1) / DELTAHOP_PAGE_SIZE;
 	buffer.addr = take_pages(buffer.card ? &rig->free_card : &rig->free_ram, pages);
 	if (flags & DELTAHOP_REGION_LIST) {
-		buffer.list = take_pages(&rig->free_ram, (pages * 8 + DELTAHOP_PAGE_SIZE - 1) / DELTAHOP_PAGE_SIZE);
+		buffer.list =
+			take_pages(&rig->free_ram, (pages * 8 + DELTAHOP_PAGE_SIZE - 1) / DELTAHOP_PAGE_SIZE);
 		shuffle_pages(rig, random, buffer.list, buffer.addr, pages);
 	}
 	buffer.region = rig_region(rig, buffer.list ? buffer.list : buffer.addr, length, flags);
@@ -207,11 +209,13 @@ static uint8_t *buffer_byte(struct rig *rig, const struct rig_buffer *buffer, ui
 	uint64_t at = buffer->first + offset, addr = buffer->addr + at;
 
 	if (buffer->list)
-		addr = ((uint64_t *)(rig->ram + buffer->list))[at / DELTAHOP_PAGE_SIZE] + at % DELTAHOP_PAGE_SIZE;
+		addr = ((uint64_t *)(rig->ram + buffer->list))[at / DELTAHOP_PAGE_SIZE] +
+		       at % DELTAHOP_PAGE_SIZE;
 	return (buffer->card ? rig->config.card : rig->ram) + addr;
 }
 
-void rig_poke(struct rig *rig, const struct rig_buffer *buffer, uint64_t offset, const void *bytes, size_t len)
+void rig_poke(struct rig *rig, const struct rig_buffer *buffer, uint64_t offset, const void *bytes,
+	      size_t len)
 {
 	for (size_t i = 0; i < len; i++)
 		*buffer_byte(rig, buffer, offset + i) = ((const uint8_t *)bytes)[i];
@@ -288,7 +292,7 @@ struct deltahop_record rig_do_state(struct rig *rig, enum deltahop_entry_type ty
 
 struct rig_program rig_program(struct rig *rig, uint64_t addr)
 {
-	return (struct rig_program){ rig->ram + addr, rig->ram + addr };
+	return (struct rig_program){rig->ram + addr, rig->ram + addr};
 }
 
 void rig_put(struct rig_program *program, const struct dh_cmd *cmd)
@@ -298,15 +302,15 @@ void rig_put(struct rig_program *program, const struct dh_cmd *cmd)
 
 void rig_put_layer(struct rig_program *program, const struct dh_layer *layer)
 {
-	rig_put(program, &(struct dh_cmd){ .opcode = DELTAHOP_OP_RNN_LAYER, .layer = *layer });
+	rig_put(program, &(struct dh_cmd){.opcode = DELTAHOP_OP_RNN_LAYER, .layer = *layer});
 }
 
 void rig_put_run(struct rig_program *program, const struct dh_run *run)
 {
-	rig_put(program, &(struct dh_cmd){ .opcode = DELTAHOP_OP_RNN_RUN, .run = *run });
+	rig_put(program, &(struct dh_cmd){.opcode = DELTAHOP_OP_RNN_RUN, .run = *run});
 }
 
 void rig_put_end(struct rig_program *program)
 {
-	rig_put(program, &(struct dh_cmd){ .opcode = DELTAHOP_OP_END });
+	rig_put(program, &(struct dh_cmd){.opcode = DELTAHOP_OP_END});
 }

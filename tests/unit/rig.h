@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A device on a bench: the model with memory around it, and the few things a driver would do. Used by unit tests,
- * vector tests, fuzzers and benchmarks.
+ * A device on a bench: the model with memory around it, and the few things a driver would do. Used
+ * by unit tests, vector tests, fuzzers and benchmarks.
  */
 #ifndef DELTAHOP_TEST_RIG_H
 #define DELTAHOP_TEST_RIG_H
@@ -17,13 +17,13 @@
 #include "deltahop_rnn_timing.h"
 
 /* Where the rig keeps its things in memory. Memory from RIG_FREE on is the test's. */
-#define RIG_RING	0x1000
-#define RIG_TABLE	0x8000
-#define RIG_RECORDS	0xa000
-#define RIG_FREE	0x20000
-#define RIG_RING_LOG2	3
-#define RIG_WINDOWS	4
-#define RIG_OWNER	7
+#define RIG_RING      0x1000
+#define RIG_TABLE     0x8000
+#define RIG_RECORDS   0xa000
+#define RIG_FREE      0x20000
+#define RIG_RING_LOG2 3
+#define RIG_WINDOWS   4
+#define RIG_OWNER     7
 
 /**
  * struct rig_window - memory besides the rig's own, at an address of its own
@@ -110,16 +110,25 @@ uint32_t rig_below(struct rig_random *random, uint32_t limit);
  * @flags: READ, WRITE; CARD and LIST say where and how; a LIST has its pages in random order
  */
 struct rig_buffer rig_buffer(struct rig *rig, struct rig_random *random, uint64_t length, uint32_t flags);
-void rig_poke(struct rig *rig, const struct rig_buffer *buffer, uint64_t offset, const void *bytes, size_t len);
+void rig_poke(struct rig *rig, const struct rig_buffer *buffer, uint64_t offset, const void *bytes,
+	      size_t len);
 void rig_peek(struct rig *rig, const struct rig_buffer *buffer, uint64_t offset, void *bytes, size_t len);
 
-/** rig_entry() - an entry of a type with the rig's table, owner, the next sequence number, its record in a place of its own */
+/**
+ * rig_entry() - an entry of a type with the rig's table, owner, the next sequence number, its
+ * record in a place of its own
+ */
 struct deltahop_entry rig_entry(struct rig *rig, enum deltahop_entry_type type);
 
-/** rig_submit() - put an entry in the ring, ring the doorbell; Return: its number, for rig_record() */
+/**
+ * rig_submit() - put an entry in the ring, ring the doorbell; Return: its number, for rig_record()
+ */
 uint32_t rig_submit(struct rig *rig, const struct deltahop_entry *entry);
 
-/** rig_run() - let the device work until it has nothing more to do, at most @ns more; Return: false if it still has */
+/**
+ * rig_run() - let the device work until it has nothing more to do, at most @ns more; Return: false
+ * if it still has
+ */
 bool rig_run(struct rig *rig, uint64_t ns);
 
 /** rig_record() - the record of entry @number */

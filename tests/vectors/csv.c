@@ -137,7 +137,8 @@ static int take_keys(FILE *file, struct csv *csv, struct dh_error *err)
 	return ret;
 }
 
-static int load(const char *path, struct csv *csv, struct dh_error *err, int (*take)(FILE *, struct csv *, struct dh_error *))
+static int load(const char *path, struct csv *csv, struct dh_error *err,
+		int (*take)(FILE *, struct csv *, struct dh_error *))
 {
 	FILE *file;
 	int ret;

@@ -9,7 +9,7 @@
 
 #include "error.h"
 
-#define CSV_MAX_COLUMNS	64
+#define CSV_MAX_COLUMNS 64
 #define CSV_MAX_NAME	32
 
 /**
@@ -31,7 +31,10 @@ void csv_free(struct csv *csv);
 /** csv_column() - number of a column, -1 if there is none */
 int csv_column(const struct csv *csv, const char *name);
 
-/** csv_load_keys() - read a file of "key,value" lines as a table of one row with a column for each key whose value is an integer */
+/**
+ * csv_load_keys() - read a file of "key,value" lines as a table of one row with a column for each
+ * key whose value is an integer
+ */
 int csv_load_keys(const char *path, struct csv *csv, struct dh_error *err);
 
 static inline int64_t csv_value(const struct csv *csv, size_t row, unsigned int column)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * edgedrnn-vectors DIR...: run cases of the EdgeDRNN test vectors on the modelled device, through its registers, ring and
- * records, and compare every output bit, every count of fetched columns, and every step's cycles under every memory
- * setting that the case names. What a case holds is in edgedrnn/README.md.
+ * edgedrnn-vectors DIR...: run cases of the EdgeDRNN test vectors on the modelled device, through
+ * its registers, ring and records, and compare every output bit, every count of fetched columns,
+ * and every step's cycles under every memory setting that the case names. What a case holds is in
+ * edgedrnn/README.md.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -16,19 +17,19 @@
 #include "npy.h"
 #include "rig.h"
 
-#define MAX_LAYERS	4
-#define MAX_DEPTH	4
-#define MAX_PATH	4096
-#define RAM_BYTES	0x40000
+#define MAX_LAYERS 4
+#define MAX_DEPTH  4
+#define MAX_PATH   4096
+#define RAM_BYTES  0x40000
 
 /* Where the job's things are. */
-#define COMMANDS	RIG_FREE
-#define PARAMS		(RIG_FREE + 0x1000)
-#define PROFILE		(RIG_FREE + 0x2000)
-#define OUTPUT		(RIG_FREE + 0x3000)
-#define INPUTS		(2ULL << 60)
-#define WEIGHTS		(1ULL << 60)
-#define MAX_BASE	(1ULL << 59)
+#define COMMANDS RIG_FREE
+#define PARAMS	 (RIG_FREE + 0x1000)
+#define PROFILE	 (RIG_FREE + 0x2000)
+#define OUTPUT	 (RIG_FREE + 0x3000)
+#define INPUTS	 (2ULL << 60)
+#define WEIGHTS	 (1ULL << 60)
+#define MAX_BASE (1ULL << 59)
 
 /**
  * struct test_case - a case directory in memory
@@ -54,7 +55,8 @@ struct test_case {
 
 /* ---- load ---- */
 
-static int take_key(const struct csv *config, const char *key, int64_t least, int64_t most, int64_t *value, struct dh_error *err)
+static int take_key(const struct csv *config, const char *key, int64_t least, int64_t most, int64_t *value,
+		    struct dh_error *err)
 {
 	int column = csv_column(config, key);
 
@@ -65,7 +67,8 @@ static int take_key(const struct csv *config, const char *key, int64_t least, in
 	*value = csv_value(config, 0, column);
 	if (*value >= least && *value <= most)
 		return 0;
-	dh_error_set(err, "%s: %s is %" PRId64 ", it must be %" PRId64 " to %" PRId64, config->path, key, *value, least, most);
+	dh_error_set(err, "%s: %s is %" PRId64 ", it must be %" PRId64 " to %" PRId64, config->path, key,
+		     *value, least, most);
 	return -EINVAL;
 }
 
@@ -96,7 +99,8 @@ static int take_config(struct test_case *test, const struct csv *config, struct 
 	return 0;
 }
 
-static int load_array(const char *dir, const char *name, enum dh_dtype dtype, struct dh_array *array, struct dh_error *err)
+static int load_array(const char *dir, const char *name, enum dh_dtype dtype, struct dh_array *array,
+		      struct dh_error *err)
 {
 	char path[MAX_PATH];
 	int ret;
@@ -105,7 +109,8 @@ static int load_array(const char *dir, const char *name, enum dh_dtype dtype, st
 	ret = dh_npy_load(path, array, err);
 	if (ret || array->dtype == dtype)
 		return ret;
-	dh_error_set(err, "%s: %s where %s is wanted", path, dh_dtype_name(array->dtype), dh_dtype_name(dtype));
+	dh_error_set(err, "%s: %s where %s is wanted", path, dh_dtype_name(array->dtype),
+		     dh_dtype_name(dtype));
 	return -EINVAL;
 }
 
@@ -116,7 +121,8 @@ static int load_matrix(const struct test_case *test, const char *name, size_t co
 
 	if (ret || (array->ndim == 2 && array->shape[0] == test->steps && array->shape[1] == columns))
 		return ret;
-	dh_error_set(err, "%s/%s: the shape is not (%zu, %zu) as config.csv says", test->dir, name, test->steps, columns);
+	dh_error_set(err, "%s/%s: the shape is not (%zu, %zu) as config.csv says", test->dir, name,
+		     test->steps, columns);
 	return -EINVAL;
 }
 
@@ -157,7 +163,7 @@ static int load_thresholds(struct test_case *test, struct dh_error *err)
 	if (ret)
 		return ret;
 	for (int i = 0; i < 3; i++) {
-		static const char *const names[] = { "t", "thx", "thh" };
+		static const char *const names[] = {"t", "thx", "thh"};
 
 		if (csv_column(&test->thresholds, names[i]) >= 0)
 			continue;
@@ -215,18 +221,27 @@ static bool memory_setting(const char *name, struct dh_memory_timing *memory)
 	memset(memory, 0, sizeof(*memory));
 	if (!strcmp(name, "ideal"))
 		return true;
-	return sscanf(name, "n%" SCNu32 "_l%" SCNu32 "_q%" SCNu32 "%n", &memory->n, &memory->l, &memory->q, &used) == 3 &&
+	return sscanf(name, "n%" SCNu32 "_l%" SCNu32 "_q%" SCNu32 "%n", &memory->n, &memory->l, &memory->q,
+		      &used) == 3 &&
 	       !name[used] && memory->n;
 }
 
-enum { REGION_COMMANDS, REGION_PARAMS, REGION_PROFILE, REGION_OUTPUT, REGION_INPUT, REGION_WEIGHTS };
+enum {
+	REGION_COMMANDS,
+	REGION_PARAMS,
+	REGION_PROFILE,
+	REGION_OUTPUT,
+	REGION_INPUT,
+	REGION_WEIGHTS
+};
 
 static void set_up_regions(struct rig *rig, const struct test_case *test)
 {
 	size_t inputs = dh_array_count(&test->inputs) * 2, weights = dh_array_count(&test->weights);
 
-	rig->window[0] = (struct rig_window){ .addr = INPUTS, .len = inputs, .bytes = test->inputs.data };
-	rig->window[1] = (struct rig_window){ .addr = WEIGHTS + test->weight_base, .len = weights, .bytes = test->weights.data };
+	rig->window[0] = (struct rig_window){.addr = INPUTS, .len = inputs, .bytes = test->inputs.data};
+	rig->window[1] = (struct rig_window){
+		.addr = WEIGHTS + test->weight_base, .len = weights, .bytes = test->weights.data};
 	rig_region(rig, COMMANDS, 0x1000, DELTAHOP_REGION_READ);
 	rig_region(rig, PARAMS, 0x1000, DELTAHOP_REGION_READ);
 	rig_region(rig, PROFILE, 0x1000, DELTAHOP_REGION_WRITE);
@@ -239,7 +254,7 @@ static void set_up_regions(struct rig *rig, const struct test_case *test)
 static uint32_t write_commands(struct rig *rig, const struct test_case *test, size_t t)
 {
 	struct rig_program program = rig_program(rig, COMMANDS);
-	struct dh_layer layer = { .weight_frac = { 7, 7, 7, 0 }, .weight_region = REGION_WEIGHTS };
+	struct dh_layer layer = {.weight_frac = {7, 7, 7, 0}, .weight_region = REGION_WEIGHTS};
 	struct dh_run run = {
 		.count = test->layers,
 		.params_region = REGION_PARAMS,
@@ -265,7 +280,7 @@ static uint32_t write_commands(struct rig *rig, const struct test_case *test, si
 
 static void write_params(struct rig *rig, const struct test_case *test, int64_t thx, int64_t thh)
 {
-	struct dh_params params = { .steps = 1 };
+	struct dh_params params = {.steps = 1};
 
 	for (unsigned int l = 0; l < test->layers; l++) {
 		params.theta_x[l] = (int16_t)(uint16_t)thx;
@@ -286,9 +301,11 @@ static int run_step(struct rig *rig, const struct test_case *test, size_t t, str
 	record = rig_do(rig, &entry);
 	if (record.status == DELTAHOP_STATUS_OK && record.seqno == entry.seqno)
 		return 0;
-	dh_error_set(err, "step %zu: the device answers \"%s\": %s (command at byte %u, region %d, offset %" PRIu64 ")", t,
-		     dh_status_text(record.status), dh_reason_text(record.reason), record.cmd_offset, (int)record.fault_region,
-		     (uint64_t)record.fault_offset);
+	dh_error_set(err,
+		     "step %zu: the device answers \"%s\": %s (command at byte %u, region %d, offset %" PRIu64
+		     ")",
+		     t, dh_status_text(record.status), dh_reason_text(record.reason), record.cmd_offset,
+		     (int)record.fault_region, (uint64_t)record.fault_offset);
 	return -EIO;
 }
 
@@ -319,24 +336,28 @@ static int64_t count(const struct test_case *test, size_t t, const char *what, u
 	return column < 0 ? -1 : csv_value(&test->counts, t, column);
 }
 
-static int compare_counts(const struct test_case *test, size_t t, unsigned int layer, const struct deltahop_profile_row *row,
-			  struct dh_error *err)
+static int compare_counts(const struct test_case *test, size_t t, unsigned int layer,
+			  const struct deltahop_profile_row *row, struct dh_error *err)
 {
-	int64_t bias = count(test, t, "bias", layer), x = count(test, t, "dx", layer), h = count(test, t, "dh", layer);
+	int64_t bias = count(test, t, "bias", layer), x = count(test, t, "dx", layer),
+		h = count(test, t, "dh", layer);
 
 	if (bias < 0 || x < 0 || h < 0) {
-		dh_error_set(err, "%s: a column of bias_l%u, dx_l%u, dh_l%u is missing or negative", test->counts.path, layer + 1,
-			     layer + 1, layer + 1);
+		dh_error_set(err, "%s: a column of bias_l%u, dx_l%u, dh_l%u is missing or negative",
+			     test->counts.path, layer + 1, layer + 1, layer + 1);
 		return -EINVAL;
 	}
 	if (row->fired_x == bias + x && row->fired_h == h)
 		return 0;
-	dh_error_set(err, "step %zu, layer %u: fetched %u columns for bias and x, %u for h; wanted are %" PRId64 " and %" PRId64, t,
-		     layer + 1, row->fired_x, row->fired_h, bias + x, h);
+	dh_error_set(err,
+		     "step %zu, layer %u: fetched %u columns for bias and x, %u for h; wanted are %" PRId64
+		     " and %" PRId64,
+		     t, layer + 1, row->fired_x, row->fired_h, bias + x, h);
 	return -EINVAL;
 }
 
-static int compare_profile(struct rig *rig, const struct test_case *test, size_t t, unsigned int setting, struct dh_error *err)
+static int compare_profile(struct rig *rig, const struct test_case *test, size_t t, unsigned int setting,
+			   struct dh_error *err)
 {
 	struct deltahop_profile_row row[MAX_LAYERS];
 	int64_t want = csv_value(&test->cycles, t, setting), got = 0;
@@ -353,17 +374,21 @@ static int compare_profile(struct rig *rig, const struct test_case *test, size_t
 	return -EINVAL;
 }
 
-static int run_steps(struct rig *rig, const struct test_case *test, unsigned int setting, struct dh_error *err)
+static int run_steps(struct rig *rig, const struct test_case *test, unsigned int setting,
+		     struct dh_error *err)
 {
 	int64_t thx = test->thx, thh = test->thh;
 	size_t change = 0;
 
-	if (rig_do_state(rig, DELTAHOP_ENTRY_STATE_LOAD, rig->config.rnn_state_bytes).status != DELTAHOP_STATUS_OK) {
+	if (rig_do_state(rig, DELTAHOP_ENTRY_STATE_LOAD, rig->config.rnn_state_bytes).status !=
+	    DELTAHOP_STATUS_OK) {
 		dh_error_set(err, "the device does not take a state");
 		return -EIO;
 	}
 	for (size_t t = 0; t < test->steps; t++) {
-		for (; change < test->thresholds.rows && csv_value(&test->thresholds, change, 0) <= (int64_t)t; change++) {
+		for (;
+		     change < test->thresholds.rows && csv_value(&test->thresholds, change, 0) <= (int64_t)t;
+		     change++) {
 			thx = csv_value(&test->thresholds, change, csv_column(&test->thresholds, "thx"));
 			thh = csv_value(&test->thresholds, change, csv_column(&test->thresholds, "thh"));
 		}
@@ -383,8 +408,8 @@ static int run_setting(const struct test_case *test, unsigned int setting, struc
 
 	dh_config_profile(&config, "edgedrnn");
 	if (!memory_setting(test->cycles.name[setting], &config.dram)) {
-		dh_error_set(err, "%s: the column \"%s\" is no memory setting (ideal or nN_lL_qQ)", test->cycles.path,
-			     test->cycles.name[setting]);
+		dh_error_set(err, "%s: the column \"%s\" is no memory setting (ideal or nN_lL_qQ)",
+			     test->cycles.path, test->cycles.name[setting]);
 		return -EINVAL;
 	}
 	rig = rig_create(&config, RAM_BYTES);
@@ -473,8 +498,8 @@ static unsigned int check_directory(const char *dir, unsigned int depth, bool *g
 	}
 	count = depth ? scandir(dir, &list, visible, alphasort) : 0;
 	for (int i = 0; i < count; i++) {
-		if (snprintf(path, sizeof(path), "%s/%s", dir, list[i]->d_name) < MAX_PATH && !lstat(path, &st) &&
-		    (S_ISDIR(st.st_mode) || (S_ISLNK(st.st_mode) && is_case(path))))
+		if (snprintf(path, sizeof(path), "%s/%s", dir, list[i]->d_name) < MAX_PATH &&
+		    !lstat(path, &st) && (S_ISDIR(st.st_mode) || (S_ISLNK(st.st_mode) && is_case(path))))
 			found += check_directory(path, depth - 1, good);
 		free(list[i]);
 	}
@@ -498,8 +523,10 @@ int main(int argc, char **argv)
 	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
 		fprintf(argc < 2 ? stderr : stdout,
 			"usage: %s DIR...\n"
-			"Run EdgeDRNN test vectors on the device model: each DIR is a case (it has a config.csv) or holds cases.\n"
-			"Prints \"NAME ok\" or \"NAME FAIL: what\"; exit status 1 if one fails or there is none.\n",
+			"Run EdgeDRNN test vectors on the device model: each DIR is a case (it has a "
+			"config.csv) or holds cases.\n"
+			"Prints \"NAME ok\" or \"NAME FAIL: what\"; exit status 1 if one fails or there is "
+			"none.\n",
 			argv[0]);
 		return argc < 2 ? 2 : 0;
 	}

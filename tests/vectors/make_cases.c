@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * make-cases DIR COUNT: write random cases in the format of the EdgeDRNN vectors, from the plain references, of the kinds that the
- * committed ones lack: unequal layer sizes, a weight base that is not 0, thresholds of any 32 bits that change while running.
+ * make-cases DIR COUNT: write random cases in the format of the EdgeDRNN vectors, from the plain
+ * references, of the kinds that the committed ones lack: unequal layer sizes, a weight base that is
+ * not 0, thresholds of any 32 bits that change while running.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,16 +15,16 @@
 #include "reference_timing.h"
 #include "rig.h"
 
-#define MAX_LAYERS	4
-#define STEPS		20
+#define MAX_LAYERS 4
+#define STEPS	   20
 
 static const struct {
 	const char *name;
 	int n, l, q;
 } settings[] = {
-	{ "ideal", 0, 0, 0 },	    { "n1_l0_q4", 1, 0, 4 },   { "n2_l0_q4", 2, 0, 4 },	  { "n4_l0_q4", 4, 0, 4 },
-	{ "n1_l16_q4", 1, 16, 4 },  { "n1_l32_q4", 1, 32, 4 }, { "n1_l64_q4", 1, 64, 4 }, { "n2_l32_q4", 2, 32, 4 },
-	{ "n1_l0_q1", 1, 0, 1 },    { "n1_l16_q1", 1, 16, 1 }, { "n1_l32_q1", 1, 32, 1 }, { "n1_l64_q1", 1, 64, 1 },
+	{"ideal", 0, 0, 0},	 {"n1_l0_q4", 1, 0, 4},	  {"n2_l0_q4", 2, 0, 4},   {"n4_l0_q4", 4, 0, 4},
+	{"n1_l16_q4", 1, 16, 4}, {"n1_l32_q4", 1, 32, 4}, {"n1_l64_q4", 1, 64, 4}, {"n2_l32_q4", 2, 32, 4},
+	{"n1_l0_q1", 1, 0, 1},	 {"n1_l16_q1", 1, 16, 1}, {"n1_l32_q1", 1, 32, 1}, {"n1_l64_q1", 1, 64, 1},
 };
 
 #define SETTINGS (sizeof(settings) / sizeof(settings[0]))
@@ -62,7 +63,8 @@ static FILE *create(const struct made *made, const char *name)
 
 static uint32_t random_threshold(struct made *made)
 {
-	uint32_t low = rig_below(&made->random, 3) ? rig_below(&made->random, 300) : rig_below(&made->random, 1024);
+	uint32_t low = rig_below(&made->random, 3) ? rig_below(&made->random, 300)
+						   : rig_below(&made->random, 1024);
 
 	return rig_below(&made->random, 2) ? low : low | rig_random(&made->random) << 10;
 }
@@ -98,10 +100,12 @@ static void write_config(const struct made *made)
 {
 	FILE *file = create(made, "config.csv");
 
-	fprintf(file, "key,value\nnum_layers,%d\ninput_size,%d\ninput_padded,%d\n", made->layers, made->layer[0].inputs, made->padded);
+	fprintf(file, "key,value\nnum_layers,%d\ninput_size,%d\ninput_padded,%d\n", made->layers,
+		made->layer[0].inputs, made->padded);
 	for (int l = 0; l < made->layers; l++)
 		fprintf(file, "hidden_%d,%d\n", l + 1, made->layer[l].hidden);
-	fprintf(file, "thx,%u\nthh,%u\nweight_base,%u\ntimesteps,%d\n", made->thx, made->thh, made->base, STEPS);
+	fprintf(file, "thx,%u\nthh,%u\nweight_base,%u\ntimesteps,%d\n", made->thx, made->thh, made->base,
+		STEPS);
 	fclose(file);
 }
 
@@ -130,8 +134,15 @@ static void write_cycles(FILE *file, const struct made *made, int t)
 		for (int l = 0; l < made->layers; l++) {
 			const struct ref_layer *layer = &made->layer[l];
 			struct ref_pipeline pipe = {
-				(layer->inputs + 7) / 8 * 8, layer->hidden, layer->hidden, 3 * layer->hidden, 8, 8,
-				settings[s].n, settings[s].l, settings[s].q,
+				(layer->inputs + 7) / 8 * 8,
+				layer->hidden,
+				layer->hidden,
+				3 * layer->hidden,
+				8,
+				8,
+				settings[s].n,
+				settings[s].l,
+				settings[s].q,
 			};
 
 			cycles += ref_cycles(&pipe, layer->fired);
@@ -160,7 +171,8 @@ static void change_thresholds(struct made *made, FILE *file, int t)
 
 static void run_steps(struct made *made)
 {
-	FILE *counts = create(made, "counts.csv"), *cycles = create(made, "cycles.csv"), *thresholds = create(made, "thresholds.csv");
+	FILE *counts = create(made, "counts.csv"), *cycles = create(made, "cycles.csv"),
+	     *thresholds = create(made, "thresholds.csv");
 	int range = 1 << (4 + rig_below(&made->random, 13));
 
 	fprintf(counts, "t");
@@ -205,7 +217,8 @@ static void save_matrix(const struct made *made, const char *name, int16_t rows[
 
 	for (int t = 0; t < STEPS; t++)
 		memcpy(data + t * columns, rows[t], columns * sizeof(*data));
-	save(made, name, (struct dh_array){ .dtype = DH_DTYPE_I2, .ndim = 2, .shape = { STEPS, columns }, .data = data });
+	save(made, name,
+	     (struct dh_array){.dtype = DH_DTYPE_I2, .ndim = 2, .shape = {STEPS, columns}, .data = data});
 	free(data);
 }
 
@@ -226,7 +239,8 @@ static void make_case(const char *dir, uint64_t seed)
 	write_config(made);
 	run_steps(made);
 	save(made, "weights.npy",
-	     (struct dh_array){ .dtype = DH_DTYPE_I1, .ndim = 1, .shape = { made->image_bytes }, .data = made->image });
+	     (struct dh_array){
+		     .dtype = DH_DTYPE_I1, .ndim = 1, .shape = {made->image_bytes}, .data = made->image});
 	save_matrix(made, "inputs.npy", made->inputs, made->padded);
 	save_matrix(made, "outputs.npy", made->outputs, made->layer[made->layers - 1].hidden);
 	free(made->image);
