@@ -6,6 +6,7 @@
  */
 #include "deltahop_drv.h"
 
+#include <linux/bitops.h>
 #include <linux/capability.h>
 #include <linux/mm.h>
 #include <linux/vmalloc.h>
@@ -54,6 +55,14 @@ struct deltahop_ctx *deltahop_ctx_get(struct deltahop_file *dfile, u32 id)
 	return ctx;
 }
 
+static void deltahop_ctx_fini_queues(struct deltahop_ctx *ctx)
+{
+	unsigned int i;
+
+	for_each_set_bit(i, &ctx->queue_mask, DELTAHOP_ENGINE_COUNT)
+		drm_sched_entity_fini(&ctx->queues[i].entity);
+}
+
 /**
  * deltahop_ctx_kill() - what has not begun to run never will
  * @ctx: context
@@ -64,13 +73,10 @@ struct deltahop_ctx *deltahop_ctx_get(struct deltahop_file *dfile, u32 id)
  */
 void deltahop_ctx_kill(struct deltahop_ctx *ctx, enum deltahop_status status)
 {
-	struct deltahop_ring *ring;
-
 	mutex_lock(&ctx->lock);
 	if (ctx->killed == DELTAHOP_STATUS_NONE) {
 		WRITE_ONCE(ctx->killed, status);
-		deltahop_for_each_ring(ring, ctx->ddev)
-			drm_sched_entity_fini(&ctx->queues[ring->engine].entity);
+		deltahop_ctx_fini_queues(ctx);
 	}
 	mutex_unlock(&ctx->lock);
 }
@@ -108,9 +114,14 @@ static int deltahop_ctx_init_queues(struct deltahop_ctx *ctx, u32 priority)
 		ret = drm_sched_entity_init(&queue->entity, deltahop_priorities[priority],
 					    &sched, 1, NULL);
 		if (ret)
-			return ret;
+			goto err_fini;
+		ctx->queue_mask |= BIT(ring->engine);
 	}
 	return 0;
+
+err_fini:
+	deltahop_ctx_fini_queues(ctx);
+	return ret;
 }
 
 static struct deltahop_ctx *deltahop_ctx_create(struct deltahop_device *ddev, u32 priority,

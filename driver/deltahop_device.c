@@ -203,7 +203,9 @@ void deltahop_device_recover(struct deltahop_ring *ring, u32 seqno, enum deltaho
 	bool done = true;
 
 	if (deltahop_ring_condemn(ring, seqno, status, reason)) {
-		drm_err_ratelimited(&ring->ddev->drm, "%s: no progress, engine is reset\n", ring->name);
+		drm_err_ratelimited(&ring->ddev->drm, "%s: %s: engine is reset\n",
+				    ring->name, status == DELTAHOP_STATUS_TIMEOUT ?
+				    "no progress" : "halted");
 		done = !deltahop_hw_ring_reset(ring);
 		if (done)
 			deltahop_ring_restart(ring);

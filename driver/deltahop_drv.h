@@ -291,6 +291,7 @@ struct deltahop_queue {
  * @unfinished: jobs that have a number and no record
  * @records: ring of records, which userspace may map
  * @fences: of unfinished jobs, by slot
+ * @queue_mask: which of the next are there
  * @queues: by engine
  */
 struct deltahop_ctx {
@@ -305,6 +306,7 @@ struct deltahop_ctx {
 	unsigned int unfinished;
 	struct deltahop_record *records;
 	struct dma_fence *fences[DELTAHOP_RECORD_SLOTS];
+	unsigned long queue_mask;
 	struct deltahop_queue queues[DELTAHOP_ENGINE_COUNT];
 };
 

@@ -8,6 +8,7 @@
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
 #include <linux/iosys-map.h>
+#include <linux/mm.h>
 
 #include <drm/drm_drv.h>
 #include <drm/drm_print.h>
@@ -15,12 +16,31 @@
 
 DELTAHOP_IMPORT_NS(DMA_BUF);
 
+/* The caller holds bo_lock, so that it is done once, and not after the device has gone. */
+static void deltahop_gem_unmap(struct deltahop_bo *bo)
+{
+	struct drm_gem_object *obj = &bo->shmem.base;
+	struct sg_table *sgt = bo->shmem.sgt;
+
+	if (!sgt)
+		return;
+	bo->shmem.sgt = NULL;
+	if (drm_gem_is_imported(obj)) {
+		dma_buf_unmap_attachment_unlocked(obj->import_attach, sgt, DMA_BIDIRECTIONAL);
+		return;
+	}
+	dma_unmap_sgtable(obj->dev->dev, sgt, DMA_BIDIRECTIONAL, 0);
+	sg_free_table(sgt);
+	kfree(sgt);
+}
+
 static void deltahop_gem_free(struct drm_gem_object *obj)
 {
 	struct deltahop_device *ddev = to_deltahop_device(obj->dev);
 	struct deltahop_bo *bo = to_deltahop_bo(obj);
 
 	mutex_lock(&ddev->bo_lock);
+	deltahop_gem_unmap(bo);
 	list_del_init(&bo->link);
 	mutex_unlock(&ddev->bo_lock);
 
@@ -98,23 +118,6 @@ struct drm_gem_object *deltahop_gem_prime_import_sg_table(struct drm_device *drm
 	return obj;
 }
 
-static void deltahop_gem_unmap(struct deltahop_bo *bo)
-{
-	struct drm_gem_object *obj = &bo->shmem.base;
-	struct sg_table *sgt = bo->shmem.sgt;
-
-	if (!sgt)
-		return;
-	bo->shmem.sgt = NULL;
-	if (drm_gem_is_imported(obj)) {
-		dma_buf_unmap_attachment_unlocked(obj->import_attach, sgt, DMA_BIDIRECTIONAL);
-		return;
-	}
-	dma_unmap_sgtable(obj->dev->dev, sgt, DMA_BIDIRECTIONAL, 0);
-	sg_free_table(sgt);
-	kfree(sgt);
-}
-
 /**
  * deltahop_gem_unmap_all() - the device is stopped and going away
  * @ddev: device
@@ -168,6 +171,9 @@ static struct drm_gem_object *deltahop_gem_create(struct deltahop_device *ddev, 
 	if (placement == DRM_DELTAHOP_PLACEMENT_CARD)
 		return deltahop_card_create(ddev, size);
 
+	/* The device cannot page: what is bound must fit, and leave room for others. */
+	if (size >> PAGE_SHIFT > totalram_pages() / 2)
+		return ERR_PTR(-ENOMEM);
 	shmem = drm_gem_shmem_create(&ddev->drm, size);
 	if (IS_ERR(shmem))
 		return ERR_CAST(shmem);

@@ -66,7 +66,7 @@ static int deltahop_region_map_system(struct deltahop_bo *bo)
 	struct sg_table *sgt = drm_gem_shmem_get_pages_sgt(&bo->shmem);
 
 	if (IS_ERR(sgt))
-		return PTR_ERR(sgt);
+		return PTR_ERR(sgt) == -EINTR ? -ERESTARTSYS : PTR_ERR(sgt);
 	if (!deltahop_sgt_usable(sgt, bo->shmem.base.size))
 		return -EINVAL;
 

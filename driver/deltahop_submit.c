@@ -181,7 +181,7 @@ static int deltahop_submit_check_room(struct deltahop_submit *submit)
 
 	if (ctx->killed == DELTAHOP_STATUS_CANCELLED)
 		return -ENOENT;
-	if (ctx->killed || ctx->ddev->dead)
+	if (ctx->killed || READ_ONCE(ctx->ddev->dead))
 		return -ENODEV;
 	spin_lock(&ctx->record_lock);
 	unfinished = ctx->unfinished;
@@ -244,6 +244,8 @@ static int deltahop_submit_commit(struct deltahop_submit *submit)
 
 	drm_exec_init(&submit->exec, DRM_EXEC_INTERRUPTIBLE_WAIT | DRM_EXEC_IGNORE_DUPLICATES, 0);
 	ret = deltahop_submit_lock(submit);
+	if (ret == -EINTR)
+		ret = -ERESTARTSYS;
 	if (!ret)
 		ret = deltahop_submit_add_deps(submit);
 	if (!ret) {
