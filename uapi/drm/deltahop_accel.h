@@ -408,7 +408,8 @@ struct drm_deltahop_override {
  *
  * Jobs of a context on one engine run in order; jobs of one state too. When a job fails, later jobs of the same state and
  * those that depend on it end DELTAHOP_STATUS_DEPENDENCY_FAILED, until a job with DRM_DELTAHOP_JOB_STATE_RESET
- * or a reset of the state.
+ * or a reset of the state. So does a job that waits for a syncobj whose fence carries an error.
+ * Waits are looked up before any job of the submit signals: between jobs of one submit, use @depends.
  */
 struct drm_deltahop_job {
 	__u32 engine;
