@@ -4,7 +4,7 @@
  *
  *	cc raw-ioctl.c -o raw-ioctl && ./raw-ioctl [/dev/accel/accelN]
  *
- * Weights and inputs are made up; what matters is the way: buffer, context, bindings, state, submit, wait.
+ * Weights and inputs are made up. The way: buffer, context, bindings, state, submit, wait.
  */
 #include <endian.h>
 #include <errno.h>
@@ -43,15 +43,12 @@ static void check(int ret, const char *what)
 
 static void call(int fd, unsigned long request, void *arg, const char *what)
 {
-	int ret;
-
-	do {
-		ret = ioctl(fd, request, arg);
-	} while (ret && (errno == EINTR || errno == EAGAIN));
-	check(ret, what);
+	while (ioctl(fd, request, arg))
+		if (errno != EINTR && errno != EAGAIN)
+			check(-1, what);
 }
 
-/* Layer slot 0: weights from region WEIGHTS, state at the beginning of the state image; then run it. */
+/* Layer slot 0: weights from region WEIGHTS, state at the start of the image; then run it. */
 static void write_commands(struct commands *c)
 {
 	*c = (struct commands) {
@@ -74,7 +71,7 @@ static void write_commands(struct commands *c)
 	};
 }
 
-/* Thresholds of 8/256: an input or unit that moved by less since it was last sent is not fetched. */
+/* Thresholds of 8/256: what moved by less since it was last sent is not fetched. */
 static void write_params(struct deltahop_rnn_params *p)
 {
 	*p = (struct deltahop_rnn_params) {
@@ -159,10 +156,12 @@ static void print_output(const int16_t *output)
 
 static void print_record(const struct deltahop_record *r)
 {
-	printf("status %u reason %u command %u\n", le32toh(r->status), le32toh(r->reason), le32toh(r->cmd_offset));
-	printf("cycles %llu in steps %llu\n", (unsigned long long)le64toh(r->cycles), (unsigned long long)le64toh(r->step_cycles));
-	printf("weight bytes %llu work done %llu skipped %llu\n", (unsigned long long)le64toh(r->bytes_weights),
-	       (unsigned long long)le64toh(r->work_done), (unsigned long long)le64toh(r->work_skipped));
+	const unsigned long long done = le64toh(r->work_done), skipped = le64toh(r->work_skipped);
+	const unsigned long long cycles = le64toh(r->cycles), steps = le64toh(r->step_cycles);
+
+	printf("status %u reason %u\n", le32toh(r->status), le32toh(r->reason));
+	printf("cycles %llu in steps %llu\n", cycles, steps);
+	printf("work done %llu skipped %llu\n", done, skipped);
 }
 
 int main(int argc, char **argv)

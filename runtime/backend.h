@@ -22,7 +22,8 @@
  * @bo_export: file descriptor of a buffer
  * @sync_create: make a syncobj
  * @sync_destroy: drop it
- * @sync_wait: wait until the job that signals it has ended, however it did; @timeout_ns as for DRM_DELTAHOP_WAIT
+ * @sync_wait: wait until the job that signals it has ended, however it did; @timeout_ns as for
+ *	DRM_DELTAHOP_WAIT
  * @sync_fd: pollable file descriptor of it, close-on-exec
  * @close: free the device
  */
@@ -84,7 +85,8 @@ struct dh_buffer {
 };
 
 /** dh_buffer_init() - a buffer in place, of @placement (enum drm_deltahop_placement) */
-int dh_buffer_init(struct dh_buffer *buffer, struct dh_device *device, uint32_t placement, size_t size, struct dh_error *err);
+int dh_buffer_init(struct dh_buffer *buffer, struct dh_device *device, uint32_t placement,
+		   size_t size, struct dh_error *err);
 
 /** dh_buffer_fini() - undo; a zeroed buffer is fine */
 void dh_buffer_fini(struct dh_buffer *buffer);

@@ -41,21 +41,21 @@ static int table_add(struct table *table, void *object, uint32_t *handle)
 	return 0;
 }
 
-void *table_get(const struct table *table, uint32_t handle)
+void *dh_table_get(const struct table *table, uint32_t handle)
 {
 	return handle && handle <= table->count ? table->slot[handle - 1] : NULL;
 }
 
 static void *table_remove(struct table *table, uint32_t handle)
 {
-	void *object = table_get(table, handle);
+	void *object = dh_table_get(table, handle);
 
 	if (object)
 		table->slot[handle - 1] = NULL;
 	return object;
 }
 
-int embedded_fetch(void *dst, size_t size, uint64_t array, uint32_t stride, uint32_t index)
+int dh_embedded_fetch(void *dst, size_t size, uint64_t array, uint32_t stride, uint32_t index)
 {
 	const uint8_t *src = (const uint8_t *)(uintptr_t)array + (size_t)stride * index;
 	size_t i, len = stride < size ? stride : size;
@@ -77,11 +77,11 @@ static struct dh_heap *heap_of(struct embedded *dev, uint32_t placement)
 	return placement == DRM_DELTAHOP_PLACEMENT_CARD ? &dev->card : &dev->system;
 }
 
-void bo_put(struct embedded *dev, struct bo *bo)
+void dh_bo_put(struct embedded *dev, struct bo *bo)
 {
 	if (--bo->refs)
 		return;
-	heap_free(heap_of(dev, bo->placement), &bo->block);
+	dh_heap_free(heap_of(dev, bo->placement), &bo->block);
 	free(bo);
 }
 
@@ -92,7 +92,8 @@ static uint64_t bo_offset(struct embedded *dev, const struct bo *bo)
 	return bo->block.offset + (card ? dev->system.size : 0);
 }
 
-static int bo_new(struct embedded *dev, uint64_t size, uint32_t placement, uint32_t *handle, struct bo **made)
+static int bo_new(struct embedded *dev, uint64_t size, uint32_t placement, uint32_t *handle,
+		  struct bo **made)
 {
 	struct bo *bo = calloc(1, sizeof(*bo));
 	int ret;
@@ -101,13 +102,13 @@ static int bo_new(struct embedded *dev, uint64_t size, uint32_t placement, uint3
 		return -ENOMEM;
 	bo->refs = 1;
 	bo->placement = placement;
-	if (!heap_alloc(heap_of(dev, placement), &bo->block, size)) {
+	if (!dh_heap_alloc(heap_of(dev, placement), &bo->block, size)) {
 		free(bo);
 		return placement == DRM_DELTAHOP_PLACEMENT_CARD ? -ENOSPC : -ENOMEM;
 	}
 	ret = table_add(&dev->bos, bo, handle);
 	if (ret)
-		bo_put(dev, bo);
+		dh_bo_put(dev, bo);
 	*made = bo;
 	return ret;
 }
@@ -136,7 +137,7 @@ static int bo_create(struct embedded *dev, void *arg)
 static int bo_info(struct embedded *dev, void *arg)
 {
 	struct drm_deltahop_bo_info *args = arg;
-	struct bo *bo = table_get(&dev->bos, args->handle);
+	struct bo *bo = dh_table_get(&dev->bos, args->handle);
 
 	if (!bo)
 		return -ENOENT;
@@ -152,9 +153,9 @@ static int bo_wait(struct embedded *dev, void *arg)
 
 	if (args->flags & ~DRM_DELTAHOP_BO_WAIT_WRITE)
 		return -EINVAL;
-	if (!table_get(&dev->bos, args->handle))
+	if (!dh_table_get(&dev->bos, args->handle))
 		return -ENOENT;
-	while (engine_run_next(dev))
+	while (dh_engine_run_next(dev))
 		;
 	return 0;
 }
@@ -172,7 +173,8 @@ static int ctx_create(struct embedded *dev, void *arg)
 	ctx = calloc(1, sizeof(*ctx));
 	if (!ctx)
 		return -ENOMEM;
-	if (!heap_alloc(&dev->system, &ctx->records, EMBEDDED_RECORD_SLOTS * sizeof(struct deltahop_record))) {
+	if (!dh_heap_alloc(&dev->system, &ctx->records,
+			   EMBEDDED_RECORD_SLOTS * sizeof(struct deltahop_record))) {
 		free(ctx);
 		return -ENOMEM;
 	}
@@ -183,7 +185,7 @@ static int ctx_create(struct embedded *dev, void *arg)
 	ctx->owner = ++dev->owner;
 	ret = table_add(&dev->contexts, ctx, &args->id);
 	if (ret) {
-		heap_free(&dev->system, &ctx->records);
+		dh_heap_free(&dev->system, &ctx->records);
 		free(ctx);
 		return ret;
 	}
@@ -194,8 +196,8 @@ static int ctx_create(struct embedded *dev, void *arg)
 
 static void ctx_free(struct embedded *dev, struct context *ctx)
 {
-	engine_cancel(dev, ctx);
-	heap_free(&dev->system, &ctx->records);
+	dh_engine_cancel(dev, ctx);
+	dh_heap_free(&dev->system, &ctx->records);
 	free(ctx);
 }
 
@@ -210,8 +212,8 @@ static int ctx_destroy(struct embedded *dev, void *arg)
 	return 0;
 }
 
-int embedded_bind(struct embedded *dev, const struct drm_deltahop_binding *binding, struct bo **bo,
-		  struct deltahop_region *region)
+int dh_embedded_bind(struct embedded *dev, const struct drm_deltahop_binding *binding,
+		     struct bo **bo, struct deltahop_region *region)
 {
 	uint32_t flags = DELTAHOP_REGION_VALID;
 
@@ -219,13 +221,16 @@ int embedded_bind(struct embedded *dev, const struct drm_deltahop_binding *bindi
 	memset(region, 0, sizeof(*region));
 	if (!binding->handle)
 		return binding->flags || binding->offset || binding->size ? -EINVAL : 0;
-	if (binding->flags & ~(DRM_DELTAHOP_BIND_READ | DRM_DELTAHOP_BIND_WRITE | DRM_DELTAHOP_BIND_SYNC) ||
-	    !(binding->flags & (DRM_DELTAHOP_BIND_READ | DRM_DELTAHOP_BIND_WRITE)) || binding->offset % 8 || !binding->size)
+	if (binding->flags &
+		    ~(DRM_DELTAHOP_BIND_READ | DRM_DELTAHOP_BIND_WRITE | DRM_DELTAHOP_BIND_SYNC) ||
+	    !(binding->flags & (DRM_DELTAHOP_BIND_READ | DRM_DELTAHOP_BIND_WRITE)) ||
+	    binding->offset % 8 || !binding->size)
 		return -EINVAL;
-	*bo = table_get(&dev->bos, binding->handle);
+	*bo = dh_table_get(&dev->bos, binding->handle);
 	if (!*bo)
 		return -ENOENT;
-	if (binding->offset > (*bo)->block.size || binding->size > (*bo)->block.size - binding->offset)
+	if (binding->offset > (*bo)->block.size ||
+	    binding->size > (*bo)->block.size - binding->offset)
 		return -ERANGE;
 	if (binding->flags & DRM_DELTAHOP_BIND_READ)
 		flags |= DELTAHOP_REGION_READ;
@@ -239,7 +244,7 @@ int embedded_bind(struct embedded *dev, const struct drm_deltahop_binding *bindi
 	return 0;
 }
 
-void bindings_put(struct embedded *dev, struct bindings *bindings)
+void dh_bindings_put(struct embedded *dev, struct bindings *bindings)
 {
 	uint32_t i;
 
@@ -247,13 +252,14 @@ void bindings_put(struct embedded *dev, struct bindings *bindings)
 		return;
 	for (i = 0; i < bindings->count; i++)
 		if (bindings->bo[i])
-			bo_put(dev, bindings->bo[i]);
-	heap_free(&dev->system, &bindings->table);
+			dh_bo_put(dev, bindings->bo[i]);
+	dh_heap_free(&dev->system, &bindings->table);
 	free(bindings);
 }
 
 /* Fill the table; every buffer bound so far is held. */
-static int bind_all(struct embedded *dev, struct bindings *bindings, struct drm_deltahop_bindings_create *args)
+static int bind_all(struct embedded *dev, struct bindings *bindings,
+		    struct drm_deltahop_bindings_create *args)
 {
 	struct deltahop_region *table = (void *)(dev->system.base + bindings->table.offset);
 	struct drm_deltahop_binding binding;
@@ -262,9 +268,9 @@ static int bind_all(struct embedded *dev, struct bindings *bindings, struct drm_
 
 	for (i = 0; i < args->count; i++) {
 		args->bad = i;
-		ret = embedded_fetch(&binding, sizeof(binding), args->bindings, args->stride, i);
+		ret = dh_embedded_fetch(&binding, sizeof(binding), args->bindings, args->stride, i);
 		if (!ret)
-			ret = embedded_bind(dev, &binding, &bindings->bo[i], &table[i]);
+			ret = dh_embedded_bind(dev, &binding, &bindings->bo[i], &table[i]);
 		if (ret) {
 			bindings->bo[i] = NULL;
 			return ret;
@@ -289,13 +295,16 @@ static int bindings_create(struct embedded *dev, void *arg)
 		return -ENOMEM;
 	bindings->refs = 1;
 	bindings->count = args->count;
-	ret = heap_alloc(&dev->system, &bindings->table, args->count * sizeof(struct deltahop_region)) ? 0 : -ENOMEM;
+	ret = dh_heap_alloc(&dev->system, &bindings->table,
+			    args->count * sizeof(struct deltahop_region))
+		      ? 0
+		      : -ENOMEM;
 	if (!ret)
 		ret = bind_all(dev, bindings, args);
 	if (!ret)
 		ret = table_add(&dev->bindings, bindings, &args->handle);
 	if (ret)
-		bindings_put(dev, bindings);
+		dh_bindings_put(dev, bindings);
 	return ret;
 }
 
@@ -306,47 +315,51 @@ static int bindings_destroy(struct embedded *dev, void *arg)
 
 	if (!bindings)
 		return args->pad ? -EINVAL : -ENOENT;
-	bindings_put(dev, bindings);
+	dh_bindings_put(dev, bindings);
 	return 0;
 }
 
-void state_put(struct embedded *dev, struct state *state)
+void dh_state_put(struct embedded *dev, struct state *state)
 {
 	if (--state->refs)
 		return;
 	if (dev->resident == state)
 		dev->resident = NULL;
-	heap_free(&dev->system, &state->image);
-	heap_free(&dev->system, &state->initial);
+	dh_heap_free(&dev->system, &state->image);
+	dh_heap_free(&dev->system, &state->initial);
 	free(state);
 }
 
 /* Copy the initial image out of the caller's buffer. */
-static int copy_template(struct embedded *dev, struct state *state, const struct drm_deltahop_state_create *args)
+static int copy_template(struct embedded *dev, struct state *state,
+			 const struct drm_deltahop_state_create *args)
 {
-	struct bo *bo = table_get(&dev->bos, args->template_handle);
+	struct bo *bo = dh_table_get(&dev->bos, args->template_handle);
 
 	if (!bo)
 		return -ENOENT;
 	if (args->template_offset % 8)
 		return -EINVAL;
-	if (args->template_offset > bo->block.size || args->size > bo->block.size - args->template_offset)
+	if (args->template_offset > bo->block.size ||
+	    args->size > bo->block.size - args->template_offset)
 		return -ERANGE;
-	if (!heap_alloc(&dev->system, &state->initial, args->size))
+	if (!dh_heap_alloc(&dev->system, &state->initial, args->size))
 		return -ENOMEM;
 	memcpy(dev->system.base + state->initial.offset,
-	       heap_of(dev, bo->placement)->base + bo->block.offset + args->template_offset, args->size);
+	       heap_of(dev, bo->placement)->base + bo->block.offset + args->template_offset,
+	       args->size);
 	return 0;
 }
 
 static int state_create(struct embedded *dev, void *arg)
 {
 	struct drm_deltahop_state_create *args = arg;
-	struct context *ctx = table_get(&dev->contexts, args->ctx);
+	struct context *ctx = dh_table_get(&dev->contexts, args->ctx);
 	struct state *state;
 	int ret;
 
-	if (args->flags || args->pad || !args->size || args->size % 8 || args->size > dev->base.hw.rnn_state_bytes)
+	if (args->flags || args->pad || !args->size || args->size % 8 ||
+	    args->size > dev->base.hw.rnn_state_bytes)
 		return -EINVAL;
 	if (!ctx)
 		return -ENOENT;
@@ -359,13 +372,13 @@ static int state_create(struct embedded *dev, void *arg)
 	state->owner = ctx->owner;
 	state->size = args->size;
 	state->fresh = true;
-	ret = heap_alloc(&dev->system, &state->image, args->size) ? 0 : -ENOMEM;
+	ret = dh_heap_alloc(&dev->system, &state->image, args->size) ? 0 : -ENOMEM;
 	if (!ret && args->template_handle)
 		ret = copy_template(dev, state, args);
 	if (!ret)
 		ret = table_add(&dev->states, state, &args->handle);
 	if (ret)
-		state_put(dev, state);
+		dh_state_put(dev, state);
 	return ret;
 }
 
@@ -376,14 +389,14 @@ static int state_destroy(struct embedded *dev, void *arg)
 
 	if (!state)
 		return args->pad ? -EINVAL : -ENOENT;
-	state_put(dev, state);
+	dh_state_put(dev, state);
 	return 0;
 }
 
 static int state_reset(struct embedded *dev, void *arg)
 {
 	struct drm_deltahop_state_reset *args = arg;
-	struct state *state = args->pad ? NULL : table_get(&dev->states, args->handle);
+	struct state *state = args->pad ? NULL : dh_table_get(&dev->states, args->handle);
 
 	if (!state)
 		return args->pad ? -EINVAL : -ENOENT;
@@ -436,7 +449,8 @@ static void read_hardware(struct embedded *dev)
 static int answer(struct drm_deltahop_dev_query *query, const void *data, uint32_t size)
 {
 	if (query->data)
-		memcpy((void *)(uintptr_t)query->data, data, query->size < size ? query->size : size);
+		memcpy((void *)(uintptr_t)query->data, data,
+		       query->size < size ? query->size : size);
 	query->size = size;
 	return 0;
 }
@@ -446,12 +460,13 @@ static int dev_query(struct embedded *dev, void *arg)
 	struct drm_deltahop_heap_info heaps = {
 		.card_size = dev->card.size,
 		.card_free = dev->card.size - dev->card.used,
-		.card_largest = heap_largest(&dev->card),
+		.card_largest = dh_heap_largest(&dev->card),
 		.system_used = dev->system.used,
 	};
 	/* alone in its process, it has no one to overtake */
 	struct drm_deltahop_priority_info priorities = { .allowed = 0xf };
-	struct drm_deltahop_time_info time = { .device_ns = dev->now, .monotonic_ns = dh_deadline(0) };
+	struct drm_deltahop_time_info time = { .device_ns = dev->now,
+					       .monotonic_ns = dh_deadline(0) };
 	struct drm_deltahop_dev_query *query = arg;
 
 	switch (query->id) {
@@ -498,7 +513,7 @@ static int dispatch(struct embedded *dev, unsigned long request, void *arg)
 	case DRM_IOCTL_DELTAHOP_STATE_COPY:
 		return -EOPNOTSUPP;
 	case DRM_IOCTL_DELTAHOP_SUBMIT:
-		return embedded_submit(dev, arg);
+		return dh_embedded_submit(dev, arg);
 	default:
 		return -ENOTTY;
 	}
@@ -510,7 +525,7 @@ static int embedded_ioctl(struct dh_device *device, unsigned long request, void 
 	int ret;
 
 	if (request == DRM_IOCTL_DELTAHOP_WAIT)
-		return embedded_wait(dev, arg);
+		return dh_embedded_wait(dev, arg);
 	pthread_mutex_lock(&dev->lock);
 	ret = dispatch(dev, request, arg);
 	pthread_mutex_unlock(&dev->lock);
@@ -541,7 +556,7 @@ static void embedded_bo_close(struct dh_device *device, uint32_t handle)
 	pthread_mutex_lock(&dev->lock);
 	bo = table_remove(&dev->bos, handle);
 	if (bo)
-		bo_put(dev, bo);
+		dh_bo_put(dev, bo);
 	pthread_mutex_unlock(&dev->lock);
 }
 
@@ -550,7 +565,10 @@ static int map_over(struct embedded *dev, const struct bo *bo, int fd)
 {
 	void *at = heap_of(dev, bo->placement)->base + bo->block.offset;
 
-	return mmap(at, bo->block.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED ? -errno : 0;
+	return mmap(at, bo->block.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) ==
+			       MAP_FAILED
+		       ? -errno
+		       : 0;
 }
 
 static int import_locked(struct embedded *dev, int fd, uint32_t *handle)
@@ -567,7 +585,7 @@ static int import_locked(struct embedded *dev, int fd, uint32_t *handle)
 	bo->imported = true;
 	ret = map_over(dev, bo, fd);
 	if (ret)
-		bo_put(dev, table_remove(&dev->bos, *handle));
+		dh_bo_put(dev, table_remove(&dev->bos, *handle));
 	return ret;
 }
 
@@ -585,7 +603,7 @@ static int embedded_bo_import(struct dh_device *device, int fd, uint32_t *handle
 /* Move the buffer's bytes into a file, and that to where the buffer is. */
 static int export_locked(struct embedded *dev, uint32_t handle)
 {
-	struct bo *bo = table_get(&dev->bos, handle);
+	struct bo *bo = dh_table_get(&dev->bos, handle);
 	int fd, ret;
 
 	if (!bo)
@@ -595,7 +613,8 @@ static int export_locked(struct embedded *dev, uint32_t handle)
 	fd = memfd_create("deltahop-buffer", MFD_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (write(fd, heap_of(dev, bo->placement)->base + bo->block.offset, bo->block.size) != (ssize_t)bo->block.size)
+	if (write(fd, heap_of(dev, bo->placement)->base + bo->block.offset, bo->block.size) !=
+	    (ssize_t)bo->block.size)
 		ret = -ENOMEM;
 	else
 		ret = map_over(dev, bo, fd);
@@ -610,14 +629,14 @@ static int embedded_bo_export(struct dh_device *device, uint32_t handle)
 	int ret;
 
 	pthread_mutex_lock(&dev->lock);
-	while (engine_run_next(dev))
+	while (dh_engine_run_next(dev))
 		;
 	ret = export_locked(dev, handle);
 	pthread_mutex_unlock(&dev->lock);
 	return ret;
 }
 
-void sync_put(struct sync *sync)
+void dh_sync_put(struct sync *sync)
 {
 	if (!--sync->refs)
 		free(sync);
@@ -648,7 +667,7 @@ static void embedded_sync_destroy(struct dh_device *device, uint32_t handle)
 	pthread_mutex_lock(&dev->lock);
 	sync = table_remove(&dev->syncs, handle);
 	if (sync)
-		sync_put(sync);
+		dh_sync_put(sync);
 	pthread_mutex_unlock(&dev->lock);
 }
 
@@ -659,11 +678,11 @@ static int embedded_sync_wait(struct dh_device *device, uint32_t handle, int64_t
 	int ret = 0;
 
 	pthread_mutex_lock(&dev->lock);
-	sync = table_get(&dev->syncs, handle);
+	sync = dh_table_get(&dev->syncs, handle);
 	if (!sync || sync->state == SYNC_EMPTY)
 		ret = sync ? -EINVAL : -ENOENT;
 	while (!ret && sync->state == SYNC_PENDING) {
-		engine_run_next(dev);
+		dh_engine_run_next(dev);
 		if (sync->state == SYNC_PENDING && dh_deadline(0) >= timeout_ns)
 			ret = -ETIMEDOUT;
 	}
@@ -728,20 +747,20 @@ static void free_objects(struct embedded *dev)
 	uint32_t i;
 
 	for (i = 1; i <= dev->contexts.count; i++)
-		if (table_get(&dev->contexts, i))
-			ctx_free(dev, table_get(&dev->contexts, i));
+		if (dh_table_get(&dev->contexts, i))
+			ctx_free(dev, dh_table_get(&dev->contexts, i));
 	for (i = 1; i <= dev->states.count; i++)
-		if (table_get(&dev->states, i))
-			state_put(dev, table_get(&dev->states, i));
+		if (dh_table_get(&dev->states, i))
+			dh_state_put(dev, dh_table_get(&dev->states, i));
 	for (i = 1; i <= dev->bindings.count; i++)
-		if (table_get(&dev->bindings, i))
-			bindings_put(dev, table_get(&dev->bindings, i));
+		if (dh_table_get(&dev->bindings, i))
+			dh_bindings_put(dev, dh_table_get(&dev->bindings, i));
 	for (i = 1; i <= dev->bos.count; i++)
-		if (table_get(&dev->bos, i))
-			bo_put(dev, table_get(&dev->bos, i));
+		if (dh_table_get(&dev->bos, i))
+			dh_bo_put(dev, dh_table_get(&dev->bos, i));
 	for (i = 1; i <= dev->syncs.count; i++)
-		if (table_get(&dev->syncs, i))
-			sync_put(table_get(&dev->syncs, i));
+		if (dh_table_get(&dev->syncs, i))
+			dh_sync_put(dh_table_get(&dev->syncs, i));
 	free(dev->contexts.slot);
 	free(dev->states.slot);
 	free(dev->bindings.slot);
@@ -755,9 +774,9 @@ static void embedded_close(struct dh_device *device)
 
 	free_objects(dev);
 	dh_model_destroy(dev->model);
-	heap_free(&dev->system, &dev->kernel);
-	heap_fini(&dev->card);
-	heap_fini(&dev->system);
+	dh_heap_free(&dev->system, &dev->kernel);
+	dh_heap_fini(&dev->card);
+	dh_heap_fini(&dev->system);
 	pthread_mutex_destroy(&dev->lock);
 	free(dev);
 }
@@ -787,19 +806,22 @@ static int start(struct embedded *dev, struct dh_error *err)
 	};
 	const char *why = "out of memory";
 
-	if (!heap_init(&dev->system, SYSTEM_BYTES, SYSTEM_LEAST) ||
-	    (dev->config.card_size && !heap_init(&dev->card, dev->config.card_size, dev->config.card_size))) {
-		dh_error_set(err, "embedded device: cannot reserve its address space: raise `ulimit -v`, or give a smaller card-size=");
+	if (!dh_heap_init(&dev->system, SYSTEM_BYTES, SYSTEM_LEAST) ||
+	    (dev->config.card_size &&
+	     !dh_heap_init(&dev->card, dev->config.card_size, dev->config.card_size))) {
+		dh_error_set(err, "embedded device: cannot reserve its address space: raise "
+				  "`ulimit -v`, or give a smaller card-size=");
 		return -ENOMEM;
 	}
 	dev->config.card = dev->card.base;
 	dev->model = dh_model_create(&dev->config, &bus, &why);
 	if (!dev->model) {
-		dh_error_set(err, "embedded device: %s: change the options behind \"embedded:\"", why);
+		dh_error_set(err, "embedded device: %s: change the options behind \"embedded:\"",
+			     why);
 		return -EINVAL;
 	}
 	read_hardware(dev);
-	if (!engine_start(dev)) {
+	if (!dh_engine_start(dev)) {
 		dh_error_set(err, "embedded device: out of memory");
 		return -ENOMEM;
 	}
@@ -820,7 +842,7 @@ int dh_embedded_open(const char *options, struct dh_device **device, struct dh_e
 	dev->base.backend = &embedded_backend;
 	snprintf(dev->base.name, sizeof(dev->base.name), "embedded");
 	snprintf(dev->base.driver, sizeof(dev->base.driver), "libdeltahop %s", dh_version());
-	ret = embedded_options(&dev->config, options, err);
+	ret = dh_embedded_options(&dev->config, options, err);
 	if (!ret)
 		ret = start(dev, err);
 	if (ret)

@@ -110,22 +110,30 @@ static int identify(struct kernel_device *dev, struct dh_error *err)
 	int ret;
 
 	if (ours)
-		snprintf(dev->base.driver, sizeof(dev->base.driver), "%s %d.%d.%d", version->name, version->version_major,
-			 version->version_minor, version->version_patchlevel);
+		snprintf(dev->base.driver, sizeof(dev->base.driver), "%s %d.%d.%d", version->name,
+			 version->version_major, version->version_minor,
+			 version->version_patchlevel);
 	drmFreeVersion(version);
 	if (!ours) {
-		dh_error_set(err, "%s: not a node of the " DELTAHOP_DRIVER_NAME " driver: see `deltahop info` for those that are",
+		dh_error_set(err,
+			     "%s: not a node of the " DELTAHOP_DRIVER_NAME
+			     " driver: see `deltahop info` for those that are",
 			     dev->base.name);
 		return -EPROTO;
 	}
-	ret = dh_device_query(&dev->base, DRM_DELTAHOP_QUERY_DEVICE, &dev->base.hw, sizeof(dev->base.hw));
+	ret = dh_device_query(&dev->base, DRM_DELTAHOP_QUERY_DEVICE, &dev->base.hw,
+			      sizeof(dev->base.hw));
 	if (ret) {
-		dh_error_set(err, "%s: the device does not say what it is: %s", dev->base.name, strerror(-ret));
+		dh_error_set(err, "%s: the device does not say what it is: %s", dev->base.name,
+			     strerror(-ret));
 		return ret;
 	}
 	if (dev->base.hw.hw_abi >> 16 != DELTAHOP_HW_ABI_MAJOR) {
-		dh_error_set(err, "%s: hardware interface %u.%u, this library speaks %u: install a library of the same major number",
-			     dev->base.name, dev->base.hw.hw_abi >> 16, dev->base.hw.hw_abi & 0xffff, DELTAHOP_HW_ABI_MAJOR);
+		dh_error_set(err,
+			     "%s: hardware interface %u.%u, this library speaks %u: install a "
+			     "library of the same major number",
+			     dev->base.name, dev->base.hw.hw_abi >> 16,
+			     dev->base.hw.hw_abi & 0xffff, DELTAHOP_HW_ABI_MAJOR);
 		return -EPROTO;
 	}
 	return 0;

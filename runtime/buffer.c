@@ -12,15 +12,16 @@ static const char *placement_name(uint32_t placement)
 	return placement == DRM_DELTAHOP_PLACEMENT_CARD ? "card" : "system";
 }
 
-int dh_buffer_init(struct dh_buffer *buffer, struct dh_device *device, uint32_t placement, size_t size, struct dh_error *err)
+int dh_buffer_init(struct dh_buffer *buffer, struct dh_device *device, uint32_t placement,
+		   size_t size, struct dh_error *err)
 {
 	struct drm_deltahop_bo_create create = { .size = size, .placement = placement };
 	int ret = device->backend->ioctl(device, DRM_IOCTL_DELTAHOP_BO_CREATE, &create);
 
 	*buffer = (struct dh_buffer) { 0 };
 	if (ret) {
-		dh_error_set(err, "%s: cannot get a buffer of %zu bytes in %s memory: %s", device->name, size,
-			     placement_name(placement), strerror(-ret));
+		dh_error_set(err, "%s: cannot get a buffer of %zu bytes in %s memory: %s",
+			     device->name, size, placement_name(placement), strerror(-ret));
 		return ret;
 	}
 	buffer->device = device;
@@ -29,8 +30,8 @@ int dh_buffer_init(struct dh_buffer *buffer, struct dh_device *device, uint32_t 
 	buffer->size = create.size;
 	buffer->map = device->backend->map(device, create.mmap_offset, create.size);
 	if (!buffer->map) {
-		dh_error_set(err, "%s: cannot map a buffer of %zu bytes in %s memory", device->name, size,
-			     placement_name(placement));
+		dh_error_set(err, "%s: cannot map a buffer of %zu bytes in %s memory", device->name,
+			     size, placement_name(placement));
 		dh_buffer_fini(buffer);
 		return -ENOMEM;
 	}
@@ -49,7 +50,8 @@ void dh_buffer_fini(struct dh_buffer *buffer)
 	*buffer = (struct dh_buffer) { 0 };
 }
 
-int dh_buffer_create(struct dh_device *device, size_t size, struct dh_buffer **buffer, struct dh_error *err)
+int dh_buffer_create(struct dh_device *device, size_t size, struct dh_buffer **buffer,
+		     struct dh_error *err)
 {
 	struct dh_buffer *made = malloc(sizeof(*made));
 	int ret;
@@ -67,8 +69,12 @@ int dh_buffer_create(struct dh_device *device, size_t size, struct dh_buffer **b
 	return ret;
 }
 
-/* An imported buffer is mapped through its own file; one that cannot be mapped is still good for the device. */
-int dh_buffer_import(struct dh_device *device, int fd, struct dh_buffer **buffer, struct dh_error *err)
+/*
+ * An imported buffer is mapped through its own file; one that cannot be mapped is still good for
+ * the device.
+ */
+int dh_buffer_import(struct dh_device *device, int fd, struct dh_buffer **buffer,
+		     struct dh_error *err)
 {
 	struct drm_deltahop_bo_info info = { 0 };
 	struct dh_buffer *made = calloc(1, sizeof(*made));
@@ -76,7 +82,8 @@ int dh_buffer_import(struct dh_device *device, int fd, struct dh_buffer **buffer
 
 	*buffer = NULL;
 	if (ret) {
-		dh_error_set(err, "%s: cannot import file descriptor %d: %s", device->name, fd, strerror(-ret));
+		dh_error_set(err, "%s: cannot import file descriptor %d: %s", device->name, fd,
+			     strerror(-ret));
 		free(made);
 		return ret;
 	}
@@ -85,7 +92,8 @@ int dh_buffer_import(struct dh_device *device, int fd, struct dh_buffer **buffer
 	made->fd = fd;
 	ret = device->backend->ioctl(device, DRM_IOCTL_DELTAHOP_BO_INFO, &info);
 	if (ret) {
-		dh_error_set(err, "%s: the imported buffer is gone: %s", device->name, strerror(-ret));
+		dh_error_set(err, "%s: the imported buffer is gone: %s", device->name,
+			     strerror(-ret));
 		dh_buffer_destroy(made);
 		return ret;
 	}
@@ -102,7 +110,8 @@ int dh_buffer_export(struct dh_buffer *buffer, struct dh_error *err)
 	int fd = buffer->device->backend->bo_export(buffer->device, buffer->handle);
 
 	if (fd < 0)
-		dh_error_set(err, "%s: cannot export a buffer: %s", buffer->device->name, strerror(-fd));
+		dh_error_set(err, "%s: cannot export a buffer: %s", buffer->device->name,
+			     strerror(-fd));
 	return fd;
 }
 

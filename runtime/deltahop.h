@@ -4,16 +4,16 @@
  * model of it in this process.
  *
  * The way through: dh_device_open(), dh_program_load(), dh_instance_create() puts the program's
- * commands and weights into the device's memory, dh_stream_create() makes a recurrent state, dh_job_create() the
- * memory of one job. Then, as often as you like and without allocating anything: fill dh_job_input(),
- * dh_job_setup(), dh_submit(), dh_job_wait(), read dh_job_output().
+ * commands and weights into the device's memory, dh_stream_create() makes a recurrent state,
+ * dh_job_create() the memory of one job. Then, as often as you like and without allocating
+ * anything: fill dh_job_input(), dh_job_setup(), dh_submit(), dh_job_wait(), read dh_job_output().
  *
- * Errors: functions return 0 or a negative errno, and write a sentence into the &struct dh_error that
- * the caller gave (which may be NULL). Nothing aborts and nothing prints.
+ * Errors: functions return 0 or a negative errno, and write a sentence into the &struct dh_error
+ * that the caller gave (which may be NULL). Nothing aborts and nothing prints.
  *
- * Threads: a device may be used by any number of threads at once; so may an instance with its streams and
- * jobs, as long as each job is touched by one thread at a time. Destroying an object while another
- * thread uses it is an error of the caller. A program is constant once loaded.
+ * Threads: a device may be used by any number of threads at once; so may an instance with its
+ * streams and jobs, as long as each job is touched by one thread at a time. Destroying an object
+ * while another thread uses it is an error of the caller. A program is constant once loaded.
  *
  * Every structure that the caller passes begins with its size, so that it can grow.
  */
@@ -35,7 +35,9 @@ struct dh_stream;
 struct dh_job;
 struct dh_buffer;
 
-/** struct dh_error - what went wrong, where, and what to do instead; one sentence without a newline */
+/**
+ * struct dh_error - what went wrong, where, and what to do instead; one sentence without a newline
+ */
 struct dh_error {
 	char text[512];
 };
@@ -47,15 +49,17 @@ const char *dh_version(void);
 
 /**
  * dh_device_open() - open a device
- * @spec: a device node ("/dev/accel/accel0"); "embedded" for the model in this process, with options as in
- *	"embedded:profile=edgedrnn,dram-n=2" (see dh_device_options()); or NULL or "auto": the first node of the deltahop
- *	driver that can be opened, else the embedded model (dh_device_info.why then says why)
+ * @spec: a device node ("/dev/accel/accel0"); "embedded" for the model in this process, with
+ *	options as in "embedded:profile=edgedrnn,dram-n=2" (see dh_device_options()); or NULL or
+ *	"auto": the first node of the deltahop driver that can be opened, else the embedded model
+ *	(dh_device_info.why then says why)
  * @device: set on success; close it with dh_device_close()
  * @err: may be NULL
  *
  * File descriptors are opened with O_CLOEXEC. A child of fork() must not use the device.
  *
- * Return: 0, -ENODEV, -ENOENT, -EACCES, -EINVAL (bad option), -EPROTO (not a deltahop device or another major version), -ENOMEM.
+ * Return: 0, -ENODEV, -ENOENT, -EACCES, -EINVAL (bad option), -EPROTO (not a deltahop device or
+ * another major version), -ENOMEM.
  */
 int dh_device_open(const char *spec, struct dh_device **device, struct dh_error *err);
 
@@ -146,12 +150,20 @@ int dh_device_node(unsigned int index, char *path, size_t len);
 /* --- buffers of the caller (only for zero-copy; jobs have memory of their own) ------- */
 
 /** dh_buffer_create() - memory that device and CPU share, zeroed, in system memory */
-int dh_buffer_create(struct dh_device *device, size_t size, struct dh_buffer **buffer, struct dh_error *err);
+int dh_buffer_create(struct dh_device *device, size_t size, struct dh_buffer **buffer,
+		     struct dh_error *err);
 
-/** dh_buffer_import() - use the memory of a dma-buf (an embedded device takes any file that can be mapped); @fd stays the caller's */
-int dh_buffer_import(struct dh_device *device, int fd, struct dh_buffer **buffer, struct dh_error *err);
+/**
+ * dh_buffer_import() - use the memory of a dma-buf (an embedded device takes any file that can be
+ * mapped); @fd stays the caller's
+ */
+int dh_buffer_import(struct dh_device *device, int fd, struct dh_buffer **buffer,
+		     struct dh_error *err);
 
-/** dh_buffer_export() - a new file descriptor for the buffer (a dma-buf; of an embedded device a memfd), close-on-exec; or -errno */
+/**
+ * dh_buffer_export() - a new file descriptor for the buffer (a dma-buf; of an embedded device a
+ * memfd), close-on-exec; or -errno
+ */
 int dh_buffer_export(struct dh_buffer *buffer, struct dh_error *err);
 
 /** dh_buffer_map() - its bytes, or NULL if it cannot be mapped; valid until it is destroyed */
@@ -162,7 +174,10 @@ void dh_buffer_destroy(struct dh_buffer *buffer);
 
 /* --- programs --------------------------------------------------------------- */
 
-/** dh_program_load() - read and check a .dhp file; versions and checksum are verified, hostile files are refused */
+/**
+ * dh_program_load() - read and check a .dhp file; versions and checksum are verified, hostile files
+ * are refused
+ */
 int dh_program_load(const char *path, struct dh_program **program, struct dh_error *err);
 
 /**
@@ -170,7 +185,8 @@ int dh_program_load(const char *path, struct dh_program **program, struct dh_err
  * @size: in: sizeof(struct dh_compile_settings)
  * @device: for the limits of this device; NULL: of @profile
  * @profile: hardware profile, "card" or "edgedrnn"; NULL: "card"
- * @calibration: .npy file of typical inputs, float or int16 Q8.8 [frames][elements], which choose the scales; NULL: none
+ * @calibration: .npy file of typical inputs, float or int16 Q8.8 [frames][elements], which choose
+ *	the scales; NULL: none
  * @lengths: .npy file of the lengths of the sequences that lie end to end there; NULL: one sequence
  * @theta_x: default threshold of input vectors of GRU layers, 0..511 in 1/256
  * @theta_h: of hidden vectors
@@ -189,10 +205,11 @@ struct dh_compile_settings {
  * dh_program_compile() - compile an ONNX file
  * @settings: NULL for the defaults
  *
- * Return: 0; -EOPNOTSUPP: refused, the sentence names node, attribute and value, and what would work; -EINVAL, -ENOENT, ...
+ * Return: 0; -EOPNOTSUPP: refused, the sentence names node, attribute and value, and what would
+ * work; -EINVAL, -ENOENT, ...
  */
-int dh_program_compile(const char *onnx, const struct dh_compile_settings *settings, struct dh_program **program,
-		       struct dh_error *err);
+int dh_program_compile(const char *onnx, const struct dh_compile_settings *settings,
+		       struct dh_program **program, struct dh_error *err);
 
 /** dh_program_save() - write a .dhp file (to a temporary name, renamed when complete) */
 int dh_program_save(const struct dh_program *program, const char *path, struct dh_error *err);
@@ -225,7 +242,8 @@ void dh_program_input(const struct dh_program *program, struct dh_tensor_info *i
 void dh_program_output(const struct dh_program *program, struct dh_tensor_info *info);
 
 /**
- * dh_program_finish() - do what the network leaves to the host on one output vector (Softmax, ArgMax, ...)
+ * dh_program_finish() - do what the network leaves to the host on one output vector (Softmax,
+ * ArgMax, ...)
  * @raw: the vector from dh_job_output()
  * @values: @elements real values out; for an ArgMax only the first: the index
  *
@@ -242,7 +260,8 @@ uint32_t dh_program_finish(const struct dh_program *program, const int16_t *raw,
  * @size: in: sizeof(struct dh_instance_options)
  * @priority: 0 low, 1 medium, 2 high, 3 real time (2 and 3 need CAP_SYS_NICE)
  * @profile: record what each layer cost (dh_job_layers())
- * @cycle_budget: engine cycles after which the device stops a job; 0: no limit but the driver's time-out
+ * @cycle_budget: engine cycles after which the device stops a job; 0: no limit but the driver's
+ *	time-out
  */
 struct dh_instance_options {
 	size_t size;
@@ -257,13 +276,18 @@ struct dh_instance_options {
  * @program: likewise
  * @options: NULL for medium priority, no profile, no budget
  *
- * Return: 0; -EOPNOTSUPP: the device cannot run it, the sentence names what is missing; -ENOMEM; -ENOSPC: card memory is full;
+ * Return: 0; -EOPNOTSUPP: the device cannot run it, the sentence names what is missing; -ENOMEM;
+ * -ENOSPC: card memory is full;
  * -EACCES: priority not allowed.
  */
-int dh_instance_create(struct dh_device *device, const struct dh_program *program, const struct dh_instance_options *options,
-		       struct dh_instance **instance, struct dh_error *err);
+int dh_instance_create(struct dh_device *device, const struct dh_program *program,
+		       const struct dh_instance_options *options, struct dh_instance **instance,
+		       struct dh_error *err);
 
-/** dh_instance_destroy() - free an instance with its streams and jobs, after those that run have ended; NULL is fine */
+/**
+ * dh_instance_destroy() - free an instance with its streams and jobs, after those that run have
+ * ended; NULL is fine
+ */
 void dh_instance_destroy(struct dh_instance *instance);
 
 /**
@@ -272,22 +296,30 @@ void dh_instance_destroy(struct dh_instance *instance);
  * @theta_x: threshold of the input vector, 0..511 in 1/256, or DH_THETA_KEEP
  * @theta_h: threshold of the hidden vector, likewise
  *
- * Return: 0; -ERANGE: no such layer or threshold; -EOPNOTSUPP: the device has one threshold for all layers.
+ * Return: 0; -ERANGE: no such layer or threshold; -EOPNOTSUPP: the device has one threshold for all
+ * layers.
  */
-int dh_instance_set_theta(struct dh_instance *instance, int layer, int theta_x, int theta_h, struct dh_error *err);
+int dh_instance_set_theta(struct dh_instance *instance, int layer, int theta_x, int theta_h,
+			  struct dh_error *err);
 
 /**
  * dh_instance_cancel() - end all unfinished jobs of an instance
  *
- * Jobs that have not started end with -ECANCELED; a running one is waited for. All streams start over from the
- * initial state. May be called while other threads wait for jobs.
+ * Jobs that have not started end with -ECANCELED; a running one is waited for. All streams start
+ * over from the initial state. May be called while other threads wait for jobs.
  */
 int dh_instance_cancel(struct dh_instance *instance, struct dh_error *err);
 
-/** dh_stream_create() - make a recurrent state, in its initial form; freed by dh_stream_destroy() or with the instance */
+/**
+ * dh_stream_create() - make a recurrent state, in its initial form; freed by dh_stream_destroy() or
+ * with the instance
+ */
 int dh_stream_create(struct dh_instance *instance, struct dh_stream **stream, struct dh_error *err);
 
-/** dh_stream_reset() - the next job submitted starts from the initial state; also ends the trouble after a failed job */
+/**
+ * dh_stream_reset() - the next job submitted starts from the initial state; also ends the trouble
+ * after a failed job
+ */
 int dh_stream_reset(struct dh_stream *stream, struct dh_error *err);
 
 /** dh_stream_destroy() - drop a state; jobs in flight keep it; NULL is fine */
@@ -301,15 +333,22 @@ void dh_stream_destroy(struct dh_stream *stream);
  *
  * A job is used again and again. Freed by dh_job_destroy() or with the instance.
  */
-int dh_job_create(struct dh_instance *instance, uint32_t max_steps, struct dh_job **job, struct dh_error *err);
+int dh_job_create(struct dh_instance *instance, uint32_t max_steps, struct dh_job **job,
+		  struct dh_error *err);
 
 /** dh_job_destroy() - free a job, after waiting for it if it is in flight; NULL is fine */
 void dh_job_destroy(struct dh_job *job);
 
-/** dh_job_input() - its input vectors, int16 [max_steps][pitch]: write here, zero-copy; elements past the vector's end must be 0 */
+/**
+ * dh_job_input() - its input vectors, int16 [max_steps][pitch]: write here, zero-copy; elements
+ * past the vector's end must be 0
+ */
 int16_t *dh_job_input(struct dh_job *job);
 
-/** dh_job_output() - its output vectors, int16 [steps or 1][pitch]; valid after dh_job_wait() until the next dh_submit() */
+/**
+ * dh_job_output() - its output vectors, int16 [steps or 1][pitch]; valid after dh_job_wait() until
+ * the next dh_submit()
+ */
 const int16_t *dh_job_output(const struct dh_job *job);
 
 /**
@@ -317,30 +356,42 @@ const int16_t *dh_job_output(const struct dh_job *job);
  * @values: [@steps][elements]
  * @clipped: number of values out of range, which became the nearest one in range; may be NULL
  *
- * Return: 0; -EDOM: not a number, or infinite; the sentence says where; -ERANGE: more steps than the job has memory for.
+ * Return: 0; -EDOM: not a number, or infinite; the sentence says where; -ERANGE: more steps than
+ * the job has memory for.
  */
-int dh_job_quantise(struct dh_job *job, const float *values, uint32_t steps, uint64_t *clipped, struct dh_error *err);
+int dh_job_quantise(struct dh_job *job, const float *values, uint32_t steps, uint64_t *clipped,
+		    struct dh_error *err);
 
 /**
  * dh_job_bind_input() - let the device read the input from the caller's buffer
  * @buffer: NULL: the job's own memory again; must outlive the job
  * @offset: byte offset, multiple of 8
  */
-int dh_job_bind_input(struct dh_job *job, struct dh_buffer *buffer, uint64_t offset, struct dh_error *err);
+int dh_job_bind_input(struct dh_job *job, struct dh_buffer *buffer, uint64_t offset,
+		      struct dh_error *err);
 
-/** dh_job_bind_output() - let the device write the output to the caller's buffer; dh_job_output() then points there */
-int dh_job_bind_output(struct dh_job *job, struct dh_buffer *buffer, uint64_t offset, struct dh_error *err);
+/**
+ * dh_job_bind_output() - let the device write the output to the caller's buffer; dh_job_output()
+ * then points there
+ */
+int dh_job_bind_output(struct dh_job *job, struct dh_buffer *buffer, uint64_t offset,
+		       struct dh_error *err);
 
 /* Start from the stream's initial state. */
 #define DH_JOB_RESET (1U << 0)
 
-/** dh_job_setup() - say what the next submit of this job runs: @steps steps of @stream; @flags: DH_JOB_* */
-int dh_job_setup(struct dh_job *job, struct dh_stream *stream, uint32_t steps, uint32_t flags, struct dh_error *err);
+/**
+ * dh_job_setup() - say what the next submit of this job runs: @steps steps of @stream; @flags:
+ * DH_JOB_*
+ */
+int dh_job_setup(struct dh_job *job, struct dh_stream *stream, uint32_t steps, uint32_t flags,
+		 struct dh_error *err);
 
 /**
  * dh_submit() - hand in jobs of one instance, all or none, in this order, by one system call
  *
- * Does not wait. Return: 0; -EBUSY: more than dh_device_info.max_jobs would be unfinished; -EALREADY: a job is in flight;
+ * Does not wait. Return: 0; -EBUSY: more than dh_device_info.max_jobs would be unfinished;
+ * -EALREADY: a job is in flight;
  * -EINVAL: a job has not been set up.
  */
 int dh_submit(struct dh_job *const *jobs, uint32_t count, struct dh_error *err);
@@ -349,22 +400,23 @@ int dh_submit(struct dh_job *const *jobs, uint32_t count, struct dh_error *err);
  * dh_job_wait() - wait for a job
  * @timeout_ns: at most this long from now; 0: only ask; negative: for ever
  *
- * Return: 0: it succeeded; -ETIMEDOUT: not ended yet; -EIO: the device refused a command, the sentence says which, where and
- * why; -EDQUOT: cycle budget; -ETIME: the engine hung and was reset; -ECANCELED; -ENODATA: an earlier job of the
- * stream failed; -ENODEV: the device is gone.
+ * Return: 0: it succeeded; -ETIMEDOUT: not ended yet; -EIO: the device refused a command, the
+ * sentence says which, where and why; -EDQUOT: cycle budget; -ETIME: the engine hung and was reset;
+ * -ECANCELED; -ENODATA: an earlier job of the stream failed; -ENODEV: the device is gone.
  */
 int dh_job_wait(struct dh_job *job, int64_t timeout_ns, struct dh_error *err);
 
 /**
  * dh_job_fd() - a file descriptor that poll() reports readable when the job has ended
  *
- * Close-on-exec, the caller's to close. An embedded device has no thread of its own: there the job is run
- * inside this call. Return: the descriptor or a negative errno.
+ * Close-on-exec, the caller's to close. An embedded device has no thread of its own: there the job
+ * is run inside this call. Return: the descriptor or a negative errno.
  */
 int dh_job_fd(struct dh_job *job, struct dh_error *err);
 
 /** dh_run() - dh_job_setup(), dh_submit() and dh_job_wait() in one */
-int dh_run(struct dh_job *job, struct dh_stream *stream, uint32_t steps, uint32_t flags, struct dh_error *err);
+int dh_run(struct dh_job *job, struct dh_stream *stream, uint32_t steps, uint32_t flags,
+	   struct dh_error *err);
 
 /**
  * struct dh_report - what a job cost: the device's completion record
@@ -428,7 +480,8 @@ void dh_job_report(const struct dh_job *job, struct dh_report *report);
  * @theta_h: threshold of the hidden vector
  * @steps: steps run
  * @cycles: engine cycles
- * @dense_cycles: what the timing model gives for the same steps if every element fired (padding included)
+ * @dense_cycles: what the timing model gives for the same steps if every element fired (padding
+ *	included)
  * @bytes_weights: weight bytes fetched
  * @bytes_in: input bytes read from memory
  * @bytes_out: output bytes written to memory
@@ -464,7 +517,10 @@ struct dh_layer_report {
 /** dh_program_layers() - number of layers */
 uint32_t dh_program_layers(const struct dh_program *program);
 
-/** dh_job_layer() - what layer @layer cost; -ENODATA: the instance was made without profile, or the job has not ended well */
+/**
+ * dh_job_layer() - what layer @layer cost; -ENODATA: the instance was made without profile, or the
+ * job has not ended well
+ */
 int dh_job_layer(const struct dh_job *job, uint32_t layer, struct dh_layer_report *report);
 
 #if defined(__cplusplus)

@@ -52,7 +52,8 @@ int dh_device_node(unsigned int index, char *path, size_t len)
 	udev_enumerate_add_match_subsystem(list, "accel");
 	udev_enumerate_scan_devices(list);
 	udev_list_entry_foreach(entry, udev_enumerate_get_list_entry(list)) {
-		if (node_of_driver(udev, udev_list_entry_get_name(entry), path, len) && index-- == 0) {
+		if (node_of_driver(udev, udev_list_entry_get_name(entry), path, len) &&
+		    index-- == 0) {
 			ret = 0;
 			break;
 		}
@@ -74,13 +75,15 @@ static int open_auto(struct dh_device **device, struct dh_error *err)
 	for (i = 0; !dh_device_node(i, path, sizeof(path)); i++) {
 		if (dh_kernel_open(path, device, &why))
 			continue;
-		snprintf((*device)->why, sizeof((*device)->why), "found by udev: the first node of the "
-			 DELTAHOP_DRIVER_NAME " driver that can be opened");
+		snprintf((*device)->why, sizeof((*device)->why),
+			 "found by udev: the first node of the " DELTAHOP_DRIVER_NAME
+			 " driver that can be opened");
 		return 0;
 	}
 	ret = dh_embedded_open("", device, err);
 	if (!ret)
-		snprintf((*device)->why, sizeof((*device)->why), "the model in this process: %.200s", why.text);
+		snprintf((*device)->why, sizeof((*device)->why),
+			 "the model in this process: %.200s", why.text);
 	return ret;
 }
 
@@ -97,8 +100,11 @@ int dh_device_open(const char *spec, struct dh_device **device, struct dh_error 
 	else if (strchr(spec, '/'))
 		ret = dh_kernel_open(spec, device, err);
 	else {
-		dh_error_set(err, "device \"%s\": not a device: give \"auto\", \"embedded\", "
-			     "\"embedded:OPTION=VALUE,...\" or the path of a node such as /dev/accel/accel0", spec);
+		dh_error_set(err,
+			     "device \"%s\": not a device: give \"auto\", \"embedded\", "
+			     "\"embedded:OPTION=VALUE,...\" or the path of a node such as "
+			     "/dev/accel/accel0",
+			     spec);
 		return -EINVAL;
 	}
 	if (!ret)
@@ -178,11 +184,13 @@ int dh_device_get_info(struct dh_device *device, struct dh_device_info *info, st
 	}
 	ret = dh_device_query(device, DRM_DELTAHOP_QUERY_HEAPS, &heap, sizeof(heap));
 	if (!ret)
-		ret = dh_device_query(device, DRM_DELTAHOP_QUERY_PRIORITIES, &priority, sizeof(priority));
+		ret = dh_device_query(device, DRM_DELTAHOP_QUERY_PRIORITIES, &priority,
+				      sizeof(priority));
 	if (!ret)
 		ret = dh_device_query(device, DRM_DELTAHOP_QUERY_TIME, &time, sizeof(time));
 	if (ret) {
-		dh_error_set(err, "%s: the device does not answer: %s", device->name, strerror(-ret));
+		dh_error_set(err, "%s: the device does not answer: %s", device->name,
+			     strerror(-ret));
 		return ret;
 	}
 	describe(device, &full);
@@ -197,8 +205,9 @@ int dh_device_get_info(struct dh_device *device, struct dh_device_info *info, st
 const char *dh_cap_name(unsigned int bit)
 {
 	static const char *const names[] = {
-		"rnn-weight-base", "rnn-more-layers", "rnn-template", "rnn-weight-scale", "rnn-wide",
-		"rnn-layer-theta", "rnn-dense", "rnn-gru-before", "rnn-lstm",
+		"rnn-weight-base",  "rnn-more-layers", "rnn-template",
+		"rnn-weight-scale", "rnn-wide",	       "rnn-layer-theta",
+		"rnn-dense",	    "rnn-gru-before",  "rnn-lstm",
 	};
 
 	return bit < sizeof(names) / sizeof(*names) ? names[bit] : NULL;

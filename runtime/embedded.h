@@ -2,9 +2,10 @@
 /*
  * The embedded device: a driver like the kernel's, and below it the device model, in this process.
  *
- * Jobs are queued by submit and run by whoever waits, one after the other, in device time that jumps from event
- * to event. There is no thread. The order of ring entries, the placement of memory and the handling of states
- * are those of the kernel driver, so that records are the same to the cycle.
+ * Jobs are queued by submit and run by whoever waits, one after the other, in device time that
+ * jumps from event to event. There is no thread. The order of ring entries, the placement of memory
+ * and the handling of states are those of the kernel driver, so that records are the same to the
+ * cycle.
  */
 #ifndef DELTAHOP_EMBEDDED_H
 #define DELTAHOP_EMBEDDED_H
@@ -44,20 +45,22 @@ struct dh_heap {
 	struct dh_block *blocks;
 };
 
-/** heap_init() - reserve up to @size bytes, at least @least; false if that is not to be had */
-bool heap_init(struct dh_heap *heap, uint64_t size, uint64_t least);
+/** dh_heap_init() - reserve up to @size bytes, at least @least; false if that is not to be had */
+bool dh_heap_init(struct dh_heap *heap, uint64_t size, uint64_t least);
 
-/** heap_fini() - give it back */
-void heap_fini(struct dh_heap *heap);
+/** dh_heap_fini() - give it back */
+void dh_heap_fini(struct dh_heap *heap);
 
-/** heap_alloc() - a zeroed block of whole device pages, first fit; false if none is large enough */
-bool heap_alloc(struct dh_heap *heap, struct dh_block *block, uint64_t size);
+/**
+ * dh_heap_alloc() - a zeroed block of whole device pages, first fit; false if none is large enough
+ */
+bool dh_heap_alloc(struct dh_heap *heap, struct dh_block *block, uint64_t size);
 
-/** heap_free() - give a block back; one without size is fine */
-void heap_free(struct dh_heap *heap, struct dh_block *block);
+/** dh_heap_free() - give a block back; one without size is fine */
+void dh_heap_free(struct dh_heap *heap, struct dh_block *block);
 
-/** heap_largest() - bytes of the largest block that could be had */
-uint64_t heap_largest(const struct dh_heap *heap);
+/** dh_heap_largest() - bytes of the largest block that could be had */
+uint64_t dh_heap_largest(const struct dh_heap *heap);
 
 /* --- objects -------------------------------------------------------------------- */
 
@@ -195,44 +198,48 @@ struct embedded {
 
 /* --- running jobs: embedded_engine.c ----------------------------------------- */
 
-/** engine_start() - set the ring up */
-bool engine_start(struct embedded *dev);
+/** dh_engine_start() - set the ring up */
+bool dh_engine_start(struct embedded *dev);
 
-/** engine_run_next() - run the oldest job to its end; false if there is none */
-bool engine_run_next(struct embedded *dev);
+/** dh_engine_run_next() - run the oldest job to its end; false if there is none */
+bool dh_engine_run_next(struct embedded *dev);
 
-/** engine_cancel() - end all jobs of a context that wait */
-void engine_cancel(struct embedded *dev, struct context *ctx);
+/** dh_engine_cancel() - end all jobs of a context that wait */
+void dh_engine_cancel(struct embedded *dev, struct context *ctx);
 
-/** engine_record() - the record of a job, in device memory */
-struct deltahop_record *engine_record(struct embedded *dev, const struct context *ctx, uint32_t seqno);
+/** dh_engine_record() - the record of a job, in device memory */
+struct deltahop_record *dh_engine_record(struct embedded *dev, const struct context *ctx,
+					 uint32_t seqno);
 
-/* --- taking jobs: embedded_submit.c -------------------------------------------- */
+/* --- taking jobs: dh_embedded_submit.c -------------------------------------------- */
 
-/** embedded_submit() - DRM_DELTAHOP_SUBMIT, under the lock */
-int embedded_submit(struct embedded *dev, void *arg);
+/** dh_embedded_submit() - DRM_DELTAHOP_SUBMIT, under the lock */
+int dh_embedded_submit(struct embedded *dev, void *arg);
 
-/** embedded_wait() - DRM_DELTAHOP_WAIT, without the lock */
-int embedded_wait(struct embedded *dev, struct drm_deltahop_wait *args);
+/** dh_embedded_wait() - DRM_DELTAHOP_WAIT, without the lock */
+int dh_embedded_wait(struct embedded *dev, struct drm_deltahop_wait *args);
 
-/* --- what they share: backend_embedded.c, embedded_options.c --------------------- */
+/* --- what they share: backend_embedded.c, dh_embedded_options.c --------------------- */
 
-/** embedded_options() - a configuration from "name=value,..." */
-int embedded_options(struct dh_config *config, const char *text, struct dh_error *err);
+/** dh_embedded_options() - a configuration from "name=value,..." */
+int dh_embedded_options(struct dh_config *config, const char *text, struct dh_error *err);
 
-/** embedded_fetch() - element @index of an array of the caller: a longer one must end in zeros, a shorter one gets them */
-int embedded_fetch(void *dst, size_t size, uint64_t array, uint32_t stride, uint32_t index);
+/**
+ * dh_embedded_fetch() - element @index of an array of the caller: a longer one must end in zeros, a
+ * shorter one gets them
+ */
+int dh_embedded_fetch(void *dst, size_t size, uint64_t array, uint32_t stride, uint32_t index);
 
-/** embedded_bind() - check a binding; @bo is not held yet, NULL for an empty one */
-int embedded_bind(struct embedded *dev, const struct drm_deltahop_binding *binding, struct bo **bo,
-		  struct deltahop_region *region);
+/** dh_embedded_bind() - check a binding; @bo is not held yet, NULL for an empty one */
+int dh_embedded_bind(struct embedded *dev, const struct drm_deltahop_binding *binding,
+		     struct bo **bo, struct deltahop_region *region);
 
-/** table_get() - the object, or NULL */
-void *table_get(const struct table *table, uint32_t handle);
+/** dh_table_get() - the object, or NULL */
+void *dh_table_get(const struct table *table, uint32_t handle);
 
-void bo_put(struct embedded *dev, struct bo *bo);
-void bindings_put(struct embedded *dev, struct bindings *bindings);
-void state_put(struct embedded *dev, struct state *state);
-void sync_put(struct sync *sync);
+void dh_bo_put(struct embedded *dev, struct bo *bo);
+void dh_bindings_put(struct embedded *dev, struct bindings *bindings);
+void dh_state_put(struct embedded *dev, struct state *state);
+void dh_sync_put(struct sync *sync);
 
 #endif /* DELTAHOP_EMBEDDED_H */

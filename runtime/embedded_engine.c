@@ -8,7 +8,10 @@
 #define RING_LOG2	3
 #define RING_ENTRIES	(1u << RING_LOG2)
 
-/* Offsets in the driver's own memory: ring, tables and records of state transfers, table of a job with overrides. */
+/*
+ * Offsets in the driver's own memory: ring, tables and records of state transfers, table of a job
+ * with overrides.
+ */
 #define SAVE_TABLE	0x1000
 #define LOAD_TABLE	0x1040
 #define SAVE_RECORD	0x1080
@@ -38,12 +41,12 @@ static void enable_ring(struct embedded *dev)
 	dev->ring_tail = 0;
 }
 
-bool engine_start(struct embedded *dev)
+bool dh_engine_start(struct embedded *dev)
 {
 	uint64_t size = JOB_TABLE + dev->base.hw.max_regions * sizeof(struct deltahop_region);
 
 	dev->tail = &dev->first;
-	if (!heap_alloc(&dev->system, &dev->kernel, size))
+	if (!dh_heap_alloc(&dev->system, &dev->kernel, size))
 		return false;
 	enable_ring(dev);
 	return true;
@@ -81,7 +84,8 @@ static bool run_ring(struct embedded *dev)
 	return false;
 }
 
-struct deltahop_record *engine_record(struct embedded *dev, const struct context *ctx, uint32_t seqno)
+struct deltahop_record *dh_engine_record(struct embedded *dev, const struct context *ctx,
+					 uint32_t seqno)
 {
 	struct deltahop_record *records = (void *)(dev->system.base + ctx->records.offset);
 
@@ -89,9 +93,10 @@ struct deltahop_record *engine_record(struct embedded *dev, const struct context
 }
 
 /* A record that the driver writes, because the device could not or was not asked. */
-static void write_record(struct embedded *dev, struct job *job, enum deltahop_status status, enum deltahop_reason reason)
+static void write_record(struct embedded *dev, struct job *job, enum deltahop_status status,
+			 enum deltahop_reason reason)
 {
-	*engine_record(dev, job->ctx, job->seqno) = (struct deltahop_record) {
+	*dh_engine_record(dev, job->ctx, job->seqno) = (struct deltahop_record) {
 		.size = htole16(sizeof(struct deltahop_record)),
 		.version = htole16(DELTAHOP_RECORD_VERSION),
 		.status = htole32(status),
@@ -107,13 +112,15 @@ static void write_record(struct embedded *dev, struct job *job, enum deltahop_st
 
 /* --- states ------------------------------------------------------------------- */
 
-static void push_state(struct embedded *dev, struct state *state, const struct dh_block *image, uint32_t type, uint32_t table)
+static void push_state(struct embedded *dev, struct state *state, const struct dh_block *image,
+		       uint32_t type, uint32_t table)
 {
 	bool load = type == DELTAHOP_ENTRY_STATE_LOAD;
 	struct deltahop_region region = {
 		.addr = htole64(image->offset),
 		.length = htole64(state->size),
-		.flags = htole32(DELTAHOP_REGION_VALID | (load ? DELTAHOP_REGION_READ : DELTAHOP_REGION_WRITE)),
+		.flags = htole32(DELTAHOP_REGION_VALID |
+				 (load ? DELTAHOP_REGION_READ : DELTAHOP_REGION_WRITE)),
 	};
 	struct deltahop_entry entry = {
 		.type = htole32(type),
@@ -132,7 +139,10 @@ static void push_state(struct embedded *dev, struct state *state, const struct d
 	push(dev, &entry);
 }
 
-/* Put the right state on the chip: entries before the job's own. The one that must be saved for it is returned. */
+/*
+ * Put the right state on the chip: entries before the job's own. The one that must be saved for it
+ * is returned.
+ */
 static struct state *push_states(struct embedded *dev, struct job *job)
 {
 	bool reset = job->state && (job->state->fresh || job->flags & DRM_DELTAHOP_JOB_STATE_RESET);
@@ -141,8 +151,8 @@ static struct state *push_states(struct embedded *dev, struct job *job)
 	if (leaving)
 		push_state(dev, leaving, &leaving->image, DELTAHOP_ENTRY_STATE_SAVE, SAVE_TABLE);
 	if (job->state && (dev->resident != job->state || reset))
-		push_state(dev, job->state, reset ? &job->state->initial : &job->state->image, DELTAHOP_ENTRY_STATE_LOAD,
-			   LOAD_TABLE);
+		push_state(dev, job->state, reset ? &job->state->initial : &job->state->image,
+			   DELTAHOP_ENTRY_STATE_LOAD, LOAD_TABLE);
 	dev->resident = job->state;
 	dev->dirty = false;
 	return leaving;
@@ -158,7 +168,8 @@ static uint64_t job_table(struct embedded *dev, const struct job *job)
 
 	if (!job->override_count)
 		return job->bindings->table.offset;
-	memcpy(table, dev->system.base + job->bindings->table.offset, job->bindings->count * sizeof(*table));
+	memcpy(table, dev->system.base + job->bindings->table.offset,
+	       job->bindings->count * sizeof(*table));
 	for (i = 0; i < job->override_count; i++)
 		table[job->override[i].region] = job->override[i].entry;
 	return dev->kernel.offset + JOB_TABLE;
@@ -166,7 +177,7 @@ static uint64_t job_table(struct embedded *dev, const struct job *job)
 
 static void push_job(struct embedded *dev, const struct job *job)
 {
-	uint64_t record = (uint8_t *)engine_record(dev, job->ctx, job->seqno) - dev->system.base;
+	uint64_t record = (uint8_t *)dh_engine_record(dev, job->ctx, job->seqno) - dev->system.base;
 	struct deltahop_entry entry = {
 		.type = htole32(DELTAHOP_ENTRY_JOB),
 		.flags = htole32(DELTAHOP_ENTRY_IRQ),
@@ -193,7 +204,7 @@ static bool status_ok(const struct deltahop_record *record)
 /* Why a job cannot even start, if so. */
 static enum deltahop_reason blocked(struct embedded *dev, const struct job *job)
 {
-	if (job->depends && !status_ok(engine_record(dev, job->ctx, job->depends)))
+	if (job->depends && !status_ok(dh_engine_record(dev, job->ctx, job->depends)))
 		return DELTAHOP_REASON_DEPENDENCY;
 	if (job->state && job->state->lost && !(job->flags & DRM_DELTAHOP_JOB_STATE_RESET))
 		return DELTAHOP_REASON_STATE_LOST;
@@ -205,7 +216,7 @@ static void run_on_device(struct embedded *dev, struct job *job)
 	struct deltahop_record *save = kernel_memory(dev, SAVE_RECORD);
 	struct state *leaving;
 
-	memset(engine_record(dev, job->ctx, job->seqno), 0, sizeof(struct deltahop_record));
+	memset(dh_engine_record(dev, job->ctx, job->seqno), 0, sizeof(struct deltahop_record));
 	memset(save, 0, sizeof(*save));
 	leaving = push_states(dev, job);
 	push_job(dev, job);
@@ -224,7 +235,7 @@ static void run_job(struct embedded *dev, struct job *job)
 		write_record(dev, job, DELTAHOP_STATUS_DEPENDENCY_FAILED, why);
 	else
 		run_on_device(dev, job);
-	ok = status_ok(engine_record(dev, job->ctx, job->seqno));
+	ok = status_ok(dh_engine_record(dev, job->ctx, job->seqno));
 	if (!ok && (!why || dev->resident == job->state))
 		dev->resident = NULL;
 	if (!job->state)
@@ -244,20 +255,20 @@ static void end_job(struct embedded *dev, struct job *job)
 	for (i = 0; i < job->sync_count; i++) {
 		if (!--job->sync[i]->pending)
 			job->sync[i]->state = SYNC_DONE;
-		sync_put(job->sync[i]);
+		dh_sync_put(job->sync[i]);
 	}
 	for (i = 0; i < job->override_count; i++)
-		bo_put(dev, job->override[i].bo);
-	bindings_put(dev, job->bindings);
+		dh_bo_put(dev, job->override[i].bo);
+	dh_bindings_put(dev, job->bindings);
 	if (job->state)
-		state_put(dev, job->state);
+		dh_state_put(dev, job->state);
 	job->ctx->done = job->seqno;
 	job->ctx->unfinished--;
 	job->next = job->ctx->idle;
 	job->ctx->idle = job;
 }
 
-bool engine_run_next(struct embedded *dev)
+bool dh_engine_run_next(struct embedded *dev)
 {
 	struct job *job = dev->first;
 
@@ -271,7 +282,7 @@ bool engine_run_next(struct embedded *dev)
 	return true;
 }
 
-void engine_cancel(struct embedded *dev, struct context *ctx)
+void dh_engine_cancel(struct embedded *dev, struct context *ctx)
 {
 	struct job **at = &dev->first, *job;
 

@@ -6,7 +6,7 @@
 
 #define HEAP_FLAGS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 
-bool heap_init(struct dh_heap *heap, uint64_t size, uint64_t least)
+bool dh_heap_init(struct dh_heap *heap, uint64_t size, uint64_t least)
 {
 	for (; size >= least; size /= 2) {
 		heap->base = mmap(NULL, size, PROT_READ | PROT_WRITE, HEAP_FLAGS, -1, 0);
@@ -19,14 +19,14 @@ bool heap_init(struct dh_heap *heap, uint64_t size, uint64_t least)
 	return false;
 }
 
-void heap_fini(struct dh_heap *heap)
+void dh_heap_fini(struct dh_heap *heap)
 {
 	if (heap->base)
 		munmap(heap->base, heap->size);
 	heap->base = NULL;
 }
 
-bool heap_alloc(struct dh_heap *heap, struct dh_block *block, uint64_t size)
+bool dh_heap_alloc(struct dh_heap *heap, struct dh_block *block, uint64_t size)
 {
 	struct dh_block **at = &heap->blocks;
 	uint64_t end = 0;
@@ -45,7 +45,7 @@ bool heap_alloc(struct dh_heap *heap, struct dh_block *block, uint64_t size)
 }
 
 /* New pages in place of the old ones: whatever was mapped there, the next owner finds zeros. */
-void heap_free(struct dh_heap *heap, struct dh_block *block)
+void dh_heap_free(struct dh_heap *heap, struct dh_block *block)
 {
 	struct dh_block **at = &heap->blocks;
 
@@ -55,11 +55,12 @@ void heap_free(struct dh_heap *heap, struct dh_block *block)
 		at = &(*at)->next;
 	*at = block->next;
 	heap->used -= block->size;
-	mmap(heap->base + block->offset, block->size, PROT_READ | PROT_WRITE, HEAP_FLAGS | MAP_FIXED, -1, 0);
+	mmap(heap->base + block->offset, block->size, PROT_READ | PROT_WRITE,
+	     HEAP_FLAGS | MAP_FIXED, -1, 0);
 	block->size = 0;
 }
 
-uint64_t heap_largest(const struct dh_heap *heap)
+uint64_t dh_heap_largest(const struct dh_heap *heap)
 {
 	const struct dh_block *block;
 	uint64_t end = 0, largest = 0;

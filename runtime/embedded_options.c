@@ -80,14 +80,18 @@ static int apply(struct dh_config *config, const char *text, size_t len, struct 
 	if (equal && equal - text == 7 && !memcmp(text, "profile", 7))
 		return 0;
 	if (!option) {
-		dh_error_set(err, "device option \"%.*s\": no such option: `deltahop run --help` lists them", (int)len, text);
+		dh_error_set(
+			err,
+			"device option \"%.*s\": no such option: `deltahop run --help` lists them",
+			(int)len, text);
 		return -EINVAL;
 	}
 	errno = 0;
 	value = strtoull(equal + 1, &end, 0);
-	if (end != text + len || end == equal + 1 || errno || equal[1] == '-' || value > option->most) {
-		dh_error_set(err, "device option \"%.*s\": not a number from 0 to %llu", (int)len, text,
-			     (unsigned long long)option->most);
+	if (end != text + len || end == equal + 1 || errno || equal[1] == '-' ||
+	    value > option->most) {
+		dh_error_set(err, "device option \"%.*s\": not a number from 0 to %llu", (int)len,
+			     text, (unsigned long long)option->most);
 		return -EINVAL;
 	}
 	assign(config, option, value);
@@ -111,11 +115,12 @@ static int choose_profile(struct dh_config *config, const char *text, struct dh_
 		memcpy(copy, name, len);
 	if (len < sizeof(copy) && dh_config_profile(config, copy))
 		return 0;
-	dh_error_set(err, "device option profile=%.*s: no such profile: card and edgedrnn exist", (int)len, name);
+	dh_error_set(err, "device option profile=%.*s: no such profile: card and edgedrnn exist",
+		     (int)len, name);
 	return -EINVAL;
 }
 
-int embedded_options(struct dh_config *config, const char *text, struct dh_error *err)
+int dh_embedded_options(struct dh_config *config, const char *text, struct dh_error *err)
 {
 	int ret = choose_profile(config, text, err);
 	size_t len;

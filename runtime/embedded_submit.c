@@ -14,23 +14,24 @@ static void drop(struct embedded *dev, struct job *job)
 	uint32_t i;
 
 	for (i = 0; i < job->override_count; i++)
-		bo_put(dev, job->override[i].bo);
+		dh_bo_put(dev, job->override[i].bo);
 	for (i = 0; i < job->sync_count; i++)
-		sync_put(job->sync[i]);
+		dh_sync_put(job->sync[i]);
 	if (job->bindings)
-		bindings_put(dev, job->bindings);
+		dh_bindings_put(dev, job->bindings);
 	if (job->state)
-		state_put(dev, job->state);
+		dh_state_put(dev, job->state);
 }
 
-static int take_override(struct embedded *dev, struct job *job, const struct drm_deltahop_override *from)
+static int take_override(struct embedded *dev, struct job *job,
+			 const struct drm_deltahop_override *from)
 {
 	struct override *to = &job->override[job->override_count];
 	int ret;
 
 	if (from->pad || from->region >= job->bindings->count || !from->binding.handle)
 		return -EINVAL;
-	ret = embedded_bind(dev, &from->binding, &to->bo, &to->entry);
+	ret = dh_embedded_bind(dev, &from->binding, &to->bo, &to->entry);
 	if (ret)
 		return ret;
 	to->region = from->region;
@@ -39,10 +40,13 @@ static int take_override(struct embedded *dev, struct job *job, const struct drm
 	return 0;
 }
 
-/* Jobs run in the order of their submits, so that waiting for an earlier one is already done; only signals are kept. */
+/*
+ * Jobs run in the order of their submits, so that waiting for an earlier one is already done; only
+ * signals are kept.
+ */
 static int take_sync(struct embedded *dev, struct job *job, const struct drm_deltahop_sync *from)
 {
-	struct sync *sync = table_get(&dev->syncs, from->handle);
+	struct sync *sync = dh_table_get(&dev->syncs, from->handle);
 
 	if (from->flags & ~DRM_DELTAHOP_SYNC_SIGNAL || from->point)
 		return -EINVAL;
@@ -65,12 +69,13 @@ static int take_arrays(struct embedded *dev, struct job *job, const struct drm_d
 	if (from->override_count > EMBEDDED_MAX_OVERRIDES || from->sync_count > EMBEDDED_MAX_SYNCS)
 		return -EINVAL;
 	for (i = 0; !ret && i < from->override_count; i++) {
-		ret = embedded_fetch(&override, sizeof(override), from->overrides, from->override_stride, i);
+		ret = dh_embedded_fetch(&override, sizeof(override), from->overrides,
+					from->override_stride, i);
 		if (!ret)
 			ret = take_override(dev, job, &override);
 	}
 	for (i = 0; !ret && i < from->sync_count; i++) {
-		ret = embedded_fetch(&sync, sizeof(sync), from->syncs, from->sync_stride, i);
+		ret = dh_embedded_fetch(&sync, sizeof(sync), from->syncs, from->sync_stride, i);
 		if (!ret)
 			ret = take_sync(dev, job, &sync);
 	}
@@ -78,9 +83,11 @@ static int take_arrays(struct embedded *dev, struct job *job, const struct drm_d
 }
 
 /* The region of a job as it will be, with overrides. */
-static const struct deltahop_region *region_of(struct embedded *dev, const struct job *job, uint32_t region)
+static const struct deltahop_region *region_of(struct embedded *dev, const struct job *job,
+					       uint32_t region)
 {
-	const struct deltahop_region *table = (void *)(dev->system.base + job->bindings->table.offset);
+	const struct deltahop_region *table =
+		(void *)(dev->system.base + job->bindings->table.offset);
 	uint32_t i;
 
 	for (i = job->override_count; i--; )
@@ -97,25 +104,26 @@ static int check_regions(struct embedded *dev, const struct job *job)
 
 	if (!commands || !(le32toh(commands->flags) & DELTAHOP_REGION_READ))
 		return -EINVAL;
-	if (job->profile_region != DELTAHOP_REGION_NONE && (!profile || !(le32toh(profile->flags) & DELTAHOP_REGION_WRITE)))
+	if (job->profile_region != DELTAHOP_REGION_NONE &&
+	    (!profile || !(le32toh(profile->flags) & DELTAHOP_REGION_WRITE)))
 		return -EINVAL;
 	length = le64toh(commands->length);
 	return job->cmd_offset > length || job->cmd_size > length - job->cmd_offset ? -ERANGE : 0;
 }
 
 /* Check a job and hold what it names; @index is its place among the jobs of its submit. */
-static int take_job(struct embedded *dev, struct context *ctx, struct job *job, const struct drm_deltahop_job *from,
-		    uint32_t index)
+static int take_job(struct embedded *dev, struct context *ctx, struct job *job,
+		    const struct drm_deltahop_job *from, uint32_t index)
 {
-	struct bindings *bindings = table_get(&dev->bindings, from->bindings);
-	struct state *state = table_get(&dev->states, from->state);
+	struct bindings *bindings = dh_table_get(&dev->bindings, from->bindings);
+	struct state *state = dh_table_get(&dev->states, from->state);
 	int ret;
 
 	if (from->engine == DELTAHOP_ENGINE_CONV)
 		return -EOPNOTSUPP;
-	if (from->engine != DELTAHOP_ENGINE_RNN || from->flags & ~DRM_DELTAHOP_JOB_STATE_RESET || from->pad ||
-	    from->seqno || from->cmd_offset % 8 || from->cmd_size % 8 || from->cmd_size < 8 || from->depends > index ||
-	    (from->flags && !from->state))
+	if (from->engine != DELTAHOP_ENGINE_RNN || from->flags & ~DRM_DELTAHOP_JOB_STATE_RESET ||
+	    from->pad || from->seqno || from->cmd_offset % 8 || from->cmd_size % 8 ||
+	    from->cmd_size < 8 || from->depends > index || (from->flags && !from->state))
 		return -EINVAL;
 	if (!bindings || (from->state && !state))
 		return -ENOENT;
@@ -140,7 +148,8 @@ static int take_job(struct embedded *dev, struct context *ctx, struct job *job, 
 /* --- a submit ------------------------------------------------------------------ */
 
 /* Take all jobs off the idle list, in order; on error none. */
-static int take_all(struct embedded *dev, struct context *ctx, struct drm_deltahop_submit *args, struct job **first)
+static int take_all(struct embedded *dev, struct context *ctx, struct drm_deltahop_submit *args,
+		    struct job **first)
 {
 	struct drm_deltahop_job from;
 	struct job *job, **end = first;
@@ -150,7 +159,7 @@ static int take_all(struct embedded *dev, struct context *ctx, struct drm_deltah
 	*first = NULL;
 	for (i = 0; !ret && i < args->count; i++) {
 		args->bad_job = i;
-		ret = embedded_fetch(&from, sizeof(from), args->jobs, args->stride, i);
+		ret = dh_embedded_fetch(&from, sizeof(from), args->jobs, args->stride, i);
 		if (ret)
 			break;
 		job = ctx->idle;
@@ -192,10 +201,10 @@ static void queue_job(struct embedded *dev, struct job *job)
 	dev->tail = &job->next;
 }
 
-int embedded_submit(struct embedded *dev, void *arg)
+int dh_embedded_submit(struct embedded *dev, void *arg)
 {
 	struct drm_deltahop_submit *args = arg;
-	struct context *ctx = table_get(&dev->contexts, args->ctx);
+	struct context *ctx = dh_table_get(&dev->contexts, args->ctx);
 	struct job *job, *next;
 	uint32_t i;
 	int ret;
@@ -212,7 +221,8 @@ int embedded_submit(struct embedded *dev, void *arg)
 		return ret;
 	args->bad_job = 0;
 	for (i = 0; job; job = next, i++) {
-		struct drm_deltahop_job *user = (void *)(uintptr_t)(args->jobs + (uint64_t)args->stride * i);
+		struct drm_deltahop_job *user =
+			(void *)(uintptr_t)(args->jobs + (uint64_t)args->stride * i);
 
 		next = job->next;
 		queue_job(dev, job);
@@ -246,7 +256,7 @@ static int status_error(uint32_t status)
 /* 0: the record is there; -EAGAIN: not yet. */
 static int look(struct embedded *dev, struct drm_deltahop_wait *args)
 {
-	struct context *ctx = table_get(&dev->contexts, args->ctx);
+	struct context *ctx = dh_table_get(&dev->contexts, args->ctx);
 
 	if (!ctx || !args->seqno || (int32_t)(ctx->last - args->seqno) < 0)
 		return -ENOENT;
@@ -254,15 +264,15 @@ static int look(struct embedded *dev, struct drm_deltahop_wait *args)
 		return -ESTALE;
 	if ((int32_t)(ctx->done - args->seqno) < 0)
 		return -EAGAIN;
-	args->record = *engine_record(dev, ctx, args->seqno);
+	args->record = *dh_engine_record(dev, ctx, args->seqno);
 	return 0;
 }
 
 /*
- * The lock is let go between jobs; whoever waits runs what is in front of what it waits for, at least one job unless
- * it gave time 0.
+ * The lock is let go between jobs; whoever waits runs what is in front of what it waits for, at
+ * least one job unless it gave time 0.
  */
-int embedded_wait(struct embedded *dev, struct drm_deltahop_wait *args)
+int dh_embedded_wait(struct embedded *dev, struct drm_deltahop_wait *args)
 {
 	int ret;
 
@@ -273,7 +283,7 @@ int embedded_wait(struct embedded *dev, struct drm_deltahop_wait *args)
 		pthread_mutex_lock(&dev->lock);
 		ret = look(dev, args);
 		if (ret == -EAGAIN && args->timeout_ns > 0) {
-			engine_run_next(dev);
+			dh_engine_run_next(dev);
 			ret = look(dev, args);
 		}
 		pthread_mutex_unlock(&dev->lock);

@@ -9,7 +9,7 @@
 
 #define ALIGN 64
 
-int instance_ioctl(struct dh_instance *instance, unsigned long request, void *arg)
+int dh_instance_ioctl(struct dh_instance *instance, unsigned long request, void *arg)
 {
 	return instance->device->backend->ioctl(instance->device, request, arg);
 }
@@ -19,16 +19,18 @@ static uint64_t align(uint64_t size)
 	return (size + ALIGN - 1) / ALIGN * ALIGN;
 }
 
-size_t profile_bytes(const struct dh_program *program)
+size_t dh_profile_bytes(const struct dh_program *program)
 {
-	return sizeof(struct deltahop_profile_head) + program->layer_count * sizeof(struct deltahop_profile_row);
+	return sizeof(struct deltahop_profile_head) +
+	       program->layer_count * sizeof(struct deltahop_profile_row);
 }
 
 /* What does not change from job to job, in the card's own memory if it has some. */
 static int place_fixed(struct dh_instance *instance, struct dh_error *err)
 {
 	const struct dh_program *program = instance->program;
-	uint32_t placement = instance->device->hw.card_size ? DRM_DELTAHOP_PLACEMENT_CARD : DRM_DELTAHOP_PLACEMENT_SYSTEM;
+	uint32_t placement = instance->device->hw.card_size ? DRM_DELTAHOP_PLACEMENT_CARD
+							    : DRM_DELTAHOP_PLACEMENT_SYSTEM;
 	uint8_t *map;
 	int ret;
 
@@ -41,7 +43,8 @@ static int place_fixed(struct dh_instance *instance, struct dh_error *err)
 	map = instance->fixed.map;
 	memcpy(map, program->commands.data, program->commands.size);
 	if (program->weights.size)
-		memcpy(map + instance->weights_offset, program->weights.data, program->weights.size);
+		memcpy(map + instance->weights_offset, program->weights.data,
+		       program->weights.size);
 	return 0;
 }
 
@@ -52,7 +55,8 @@ static int place_initial(struct dh_instance *instance, struct dh_error *err)
 
 	if (!image->size)
 		return 0;
-	ret = dh_buffer_init(&instance->initial, instance->device, DRM_DELTAHOP_PLACEMENT_SYSTEM, image->size, err);
+	ret = dh_buffer_init(&instance->initial, instance->device, DRM_DELTAHOP_PLACEMENT_SYSTEM,
+			     image->size, err);
 	if (!ret)
 		memcpy(instance->initial.map, image->data, image->size);
 	return ret;
@@ -61,12 +65,14 @@ static int place_initial(struct dh_instance *instance, struct dh_error *err)
 static int create_context(struct dh_instance *instance, struct dh_error *err)
 {
 	struct drm_deltahop_ctx_create create = { .priority = instance->options.priority };
-	int ret = instance_ioctl(instance, DRM_IOCTL_DELTAHOP_CTX_CREATE, &create);
+	int ret = dh_instance_ioctl(instance, DRM_IOCTL_DELTAHOP_CTX_CREATE, &create);
 
 	if (ret) {
-		dh_error_set(err, "%s: cannot make a context of priority %u: %s%s", instance->device->name,
-			     instance->options.priority, strerror(-ret),
-			     ret == -EACCES ? ": `deltahop info` lists the priorities that you may use" : "");
+		dh_error_set(err, "%s: cannot make a context of priority %u: %s%s",
+			     instance->device->name, instance->options.priority, strerror(-ret),
+			     ret == -EACCES
+				     ? ": `deltahop info` lists the priorities that you may use"
+				     : "");
 		return ret;
 	}
 	instance->ctx = create.id;
@@ -79,7 +85,7 @@ static void destroy_context(struct dh_instance *instance)
 	struct drm_deltahop_ctx_destroy destroy = { .id = instance->ctx };
 
 	if (instance->ctx_live)
-		instance_ioctl(instance, DRM_IOCTL_DELTAHOP_CTX_DESTROY, &destroy);
+		dh_instance_ioctl(instance, DRM_IOCTL_DELTAHOP_CTX_DESTROY, &destroy);
 	instance->ctx_live = false;
 }
 
@@ -98,7 +104,8 @@ static int prepare_layers(struct dh_instance *instance, struct dh_error *err)
 	for (i = 0; i < count; i++) {
 		instance->theta_x[i] = program->layers[i].theta_x;
 		instance->theta_h[i] = program->layers[i].theta_h;
-		instance->dense_cycles[i] = report_dense_cycles(instance->device, &program->layers[i].layer);
+		instance->dense_cycles[i] =
+			dh_report_dense_cycles(instance->device, &program->layers[i].layer);
 	}
 	return 0;
 }
@@ -116,8 +123,9 @@ static int set_up(struct dh_instance *instance, struct dh_error *err)
 	return ret;
 }
 
-int dh_instance_create(struct dh_device *device, const struct dh_program *program, const struct dh_instance_options *options,
-		       struct dh_instance **instance, struct dh_error *err)
+int dh_instance_create(struct dh_device *device, const struct dh_program *program,
+		       const struct dh_instance_options *options, struct dh_instance **instance,
+		       struct dh_error *err)
 {
 	struct dh_cmd_limits limits = dh_device_limits(device);
 	struct dh_instance *made;
@@ -125,7 +133,8 @@ int dh_instance_create(struct dh_device *device, const struct dh_program *progra
 	int ret;
 
 	*instance = NULL;
-	ret = dh_program_check_abi(program, device->hw.hw_abi >> 16, device->hw.hw_abi & 0xffff, err);
+	ret = dh_program_check_abi(program, device->hw.hw_abi >> 16, device->hw.hw_abi & 0xffff,
+				   err);
 	if (!ret)
 		ret = dh_program_check(program, &limits, err);
 	if (ret)
@@ -182,7 +191,7 @@ void dh_instance_destroy(struct dh_instance *instance)
 	stop_jobs(instance);
 	while ((job = instance->jobs)) {
 		instance->jobs = job->next;
-		job_release(job);
+		dh_job_release(job);
 	}
 	while ((stream = instance->streams))
 		dh_stream_destroy(stream);
@@ -203,21 +212,27 @@ static bool theta_ok(int theta)
 	return theta == DH_THETA_KEEP || (theta >= 0 && theta <= 511);
 }
 
-int dh_instance_set_theta(struct dh_instance *instance, int layer, int theta_x, int theta_h, struct dh_error *err)
+int dh_instance_set_theta(struct dh_instance *instance, int layer, int theta_x, int theta_h,
+			  struct dh_error *err)
 {
 	int i, count = instance->program->layer_count;
 
 	if (layer < -1 || layer >= count) {
-		dh_error_set(err, "threshold of layer %d: the network has layers 0 to %d", layer, count - 1);
+		dh_error_set(err, "threshold of layer %d: the network has layers 0 to %d", layer,
+			     count - 1);
 		return -ERANGE;
 	}
 	if (!theta_ok(theta_x) || !theta_ok(theta_h)) {
-		dh_error_set(err, "threshold %d: must be from 0 to 511, in 1/256 of the value", theta_ok(theta_x) ? theta_h : theta_x);
+		dh_error_set(err, "threshold %d: must be from 0 to 511, in 1/256 of the value",
+			     theta_ok(theta_x) ? theta_h : theta_x);
 		return -ERANGE;
 	}
-	if (layer >= 0 && count > 1 && !(instance->device->hw.caps & DELTAHOP_CAP_RNN_LAYER_THETA)) {
-		dh_error_set(err, "threshold of layer %d: %s has one threshold for all layers: set that of the whole network", layer,
-			     instance->device->name);
+	if (layer >= 0 && count > 1 &&
+	    !(instance->device->hw.caps & DELTAHOP_CAP_RNN_LAYER_THETA)) {
+		dh_error_set(err,
+			     "threshold of layer %d: %s has one threshold for all layers: set that "
+			     "of the whole network",
+			     layer, instance->device->name);
 		return -EOPNOTSUPP;
 	}
 	pthread_mutex_lock(&instance->lock);
@@ -245,9 +260,10 @@ static int create_state(struct dh_stream *stream, struct dh_error *err)
 
 	if (!create.size)
 		return 0;
-	ret = instance_ioctl(instance, DRM_IOCTL_DELTAHOP_STATE_CREATE, &create);
+	ret = dh_instance_ioctl(instance, DRM_IOCTL_DELTAHOP_STATE_CREATE, &create);
 	if (ret)
-		dh_error_set(err, "%s: cannot make a state of %u bytes: %s", instance->device->name, create.size, strerror(-ret));
+		dh_error_set(err, "%s: cannot make a state of %u bytes: %s", instance->device->name,
+			     create.size, strerror(-ret));
 	else
 		stream->handle = create.handle;
 	return ret;
@@ -258,7 +274,7 @@ static void destroy_state(struct dh_stream *stream)
 	struct drm_deltahop_state_destroy destroy = { .handle = stream->handle };
 
 	if (stream->handle)
-		instance_ioctl(stream->instance, DRM_IOCTL_DELTAHOP_STATE_DESTROY, &destroy);
+		dh_instance_ioctl(stream->instance, DRM_IOCTL_DELTAHOP_STATE_DESTROY, &destroy);
 	stream->handle = 0;
 }
 
@@ -294,10 +310,11 @@ int dh_stream_reset(struct dh_stream *stream, struct dh_error *err)
 	pthread_mutex_lock(&stream->instance->lock);
 	reset = (struct drm_deltahop_state_reset) { .handle = stream->handle };
 	if (reset.handle)
-		ret = instance_ioctl(stream->instance, DRM_IOCTL_DELTAHOP_STATE_RESET, &reset);
+		ret = dh_instance_ioctl(stream->instance, DRM_IOCTL_DELTAHOP_STATE_RESET, &reset);
 	pthread_mutex_unlock(&stream->instance->lock);
 	if (ret)
-		dh_error_set(err, "%s: cannot reset a stream: %s", stream->instance->device->name, strerror(-ret));
+		dh_error_set(err, "%s: cannot reset a stream: %s", stream->instance->device->name,
+			     strerror(-ret));
 	return ret;
 }
 
@@ -338,7 +355,7 @@ int dh_instance_cancel(struct dh_instance *instance, struct dh_error *err)
 
 	pthread_mutex_lock(&instance->lock);
 	for (job = instance->jobs; job; job = job->next)
-		job_collect(job);
+		dh_job_collect(job);
 	stop_jobs(instance);
 	ret = start_over(instance, err);
 	pthread_mutex_unlock(&instance->lock);

@@ -91,22 +91,22 @@ struct dh_instance {
 	struct drm_deltahop_job *batch;
 };
 
-/** instance_ioctl() - of the instance's device */
-int instance_ioctl(struct dh_instance *instance, unsigned long request, void *arg);
+/** dh_instance_ioctl() - of the instance's device */
+int dh_instance_ioctl(struct dh_instance *instance, unsigned long request, void *arg);
 
-/** profile_bytes() - of the profile region of a job */
-size_t profile_bytes(const struct dh_program *program);
+/** dh_profile_bytes() - of the profile region of a job */
+size_t dh_profile_bytes(const struct dh_program *program);
 
-/** report_dense_cycles() - what a step of a layer takes if every element fires */
-uint64_t report_dense_cycles(const struct dh_device *device, const struct dh_layer *layer);
+/** dh_report_dense_cycles() - what a step of a layer takes if every element fires */
+uint64_t dh_report_dense_cycles(const struct dh_device *device, const struct dh_layer *layer);
 
-/** report_failure() - the sentence for a job that has not ended well */
-void report_failure(const struct dh_job *job, struct dh_error *err);
+/** dh_report_failure() - the sentence for a job that has not ended well */
+void dh_report_failure(const struct dh_job *job, struct dh_error *err);
 
-/** job_collect() - take the record of a job that has ended by now, under the lock */
-void job_collect(struct dh_job *job);
+/** dh_job_collect() - take the record of a job that has ended by now, under the lock */
+void dh_job_collect(struct dh_job *job);
 
-/** job_release() - free a job that is not in flight and in no list */
-void job_release(struct dh_job *job);
+/** dh_job_release() - free a job that is not in flight and in no list */
+void dh_job_release(struct dh_job *job);
 
 #endif /* DELTAHOP_INSTANCE_H */

@@ -37,10 +37,11 @@ static int place(struct dh_job *job, struct dh_error *err)
 	job->output_offset = job->input_offset + align(job->input_bytes);
 	job->profile_offset = job->output_offset + align(job->output_bytes);
 	return dh_buffer_init(&job->memory, job->instance->device, DRM_DELTAHOP_PLACEMENT_SYSTEM,
-			      job->profile_offset + profile_bytes(program), err);
+			      job->profile_offset + dh_profile_bytes(program), err);
 }
 
-static struct drm_deltahop_binding region(const struct dh_buffer *buffer, uint64_t offset, uint64_t size, uint32_t flags)
+static struct drm_deltahop_binding region(const struct dh_buffer *buffer, uint64_t offset,
+					  uint64_t size, uint32_t flags)
 {
 	struct drm_deltahop_binding binding = {
 		.handle = buffer->handle,
@@ -60,22 +61,27 @@ static int bind(struct dh_job *job, struct dh_error *err)
 	const uint32_t rd = DRM_DELTAHOP_BIND_READ, wr = DRM_DELTAHOP_BIND_WRITE;
 	const struct drm_deltahop_binding regions[DH_REGION_COUNT] = {
 		[DH_REGION_COMMANDS] = region(fixed, 0, program->commands.size, rd),
-		[DH_REGION_WEIGHTS] = region(fixed, instance->weights_offset, program->weights.size, rd),
-		[DH_REGION_PARAMS] = region(memory, 0, (uint64_t)program->run_count * DH_PARAMS_PITCH, rd),
+		[DH_REGION_WEIGHTS] =
+			region(fixed, instance->weights_offset, program->weights.size, rd),
+		[DH_REGION_PARAMS] =
+			region(memory, 0, (uint64_t)program->run_count * DH_PARAMS_PITCH, rd),
 		[DH_REGION_INPUT] = region(memory, job->input_offset, job->input_bytes, rd),
 		[DH_REGION_OUTPUT] = region(memory, job->output_offset, job->output_bytes, wr),
-		[DH_REGION_SCRATCH] = region(fixed, instance->scratch_offset, program->scratch_bytes, rd | wr),
-		[DH_REGION_PROFILE] = region(memory, job->profile_offset, profile_bytes(program), wr),
+		[DH_REGION_SCRATCH] =
+			region(fixed, instance->scratch_offset, program->scratch_bytes, rd | wr),
+		[DH_REGION_PROFILE] =
+			region(memory, job->profile_offset, dh_profile_bytes(program), wr),
 	};
 	struct drm_deltahop_bindings_create create = {
 		.bindings = (uintptr_t)regions,
 		.count = instance->options.profile ? DH_REGION_COUNT : DH_REGION_PROFILE,
 		.stride = sizeof(regions[0]),
 	};
-	int ret = instance_ioctl(job->instance, DRM_IOCTL_DELTAHOP_BINDINGS_CREATE, &create);
+	int ret = dh_instance_ioctl(job->instance, DRM_IOCTL_DELTAHOP_BINDINGS_CREATE, &create);
 
 	if (ret)
-		dh_error_set(err, "%s: cannot bind region %u: %s", device_name(job), create.bad, strerror(-ret));
+		dh_error_set(err, "%s: cannot bind region %u: %s", device_name(job), create.bad,
+			     strerror(-ret));
 	else
 		job->bindings = create.handle;
 	return ret;
@@ -86,7 +92,8 @@ static void prepare_args(struct dh_job *job)
 {
 	const struct dh_instance *instance = job->instance;
 
-	job->signal = (struct drm_deltahop_sync) { .handle = job->sync, .flags = DRM_DELTAHOP_SYNC_SIGNAL };
+	job->signal = (struct drm_deltahop_sync){ .handle = job->sync,
+						  .flags = DRM_DELTAHOP_SYNC_SIGNAL };
 	job->args = (struct drm_deltahop_job) {
 		.engine = DELTAHOP_ENGINE_RNN,
 		.bindings = job->bindings,
@@ -139,15 +146,18 @@ static int enlist(struct dh_job *job)
 	return ret;
 }
 
-int dh_job_create(struct dh_instance *instance, uint32_t max_steps, struct dh_job **job, struct dh_error *err)
+int dh_job_create(struct dh_instance *instance, uint32_t max_steps, struct dh_job **job,
+		  struct dh_error *err)
 {
 	struct dh_job *made;
 	int ret;
 
 	*job = NULL;
 	if (!max_steps || max_steps > DELTAHOP_RNN_MAX_STEPS) {
-		dh_error_set(err, "a job of %u steps: must be from 1 to %u; carry the state on over several jobs", max_steps,
-			     DELTAHOP_RNN_MAX_STEPS);
+		dh_error_set(err,
+			     "a job of %u steps: must be from 1 to %u; carry the state on over "
+			     "several jobs",
+			     max_steps, DELTAHOP_RNN_MAX_STEPS);
 		return -EINVAL;
 	}
 	made = calloc(1, sizeof(*made));
@@ -164,20 +174,20 @@ int dh_job_create(struct dh_instance *instance, uint32_t max_steps, struct dh_jo
 			dh_error_set(err, "dh_job_create: out of memory");
 	}
 	if (ret)
-		job_release(made);
+		dh_job_release(made);
 	else
 		*job = made;
 	return ret;
 }
 
-void job_release(struct dh_job *job)
+void dh_job_release(struct dh_job *job)
 {
 	struct drm_deltahop_bindings_destroy destroy = { .handle = job->bindings };
 
 	if (job->sync)
 		job->instance->device->backend->sync_destroy(job->instance->device, job->sync);
 	if (job->bindings)
-		instance_ioctl(job->instance, DRM_IOCTL_DELTAHOP_BINDINGS_DESTROY, &destroy);
+		dh_instance_ioctl(job->instance, DRM_IOCTL_DELTAHOP_BINDINGS_DESTROY, &destroy);
 	dh_buffer_fini(&job->memory);
 	free(job);
 }
@@ -198,20 +208,23 @@ void dh_job_destroy(struct dh_job *job)
 	*at = job->next;
 	instance->job_count--;
 	pthread_mutex_unlock(&instance->lock);
-	job_release(job);
+	dh_job_release(job);
 }
 
 int16_t *dh_job_input(struct dh_job *job)
 {
 	if (job->input)
-		return job->input->map ? (int16_t *)((uint8_t *)job->input->map + job->input_at) : NULL;
+		return job->input->map ? (int16_t *)((uint8_t *)job->input->map + job->input_at)
+				       : NULL;
 	return (int16_t *)((uint8_t *)job->memory.map + job->input_offset);
 }
 
 const int16_t *dh_job_output(const struct dh_job *job)
 {
 	if (job->output)
-		return job->output->map ? (const int16_t *)((uint8_t *)job->output->map + job->output_at) : NULL;
+		return job->output->map
+			       ? (const int16_t *)((uint8_t *)job->output->map + job->output_at)
+			       : NULL;
 	return (const int16_t *)((uint8_t *)job->memory.map + job->output_offset);
 }
 
@@ -235,24 +248,28 @@ static void list_overrides(struct dh_job *job)
 	job->args.override_count = to - job->override;
 }
 
-static int check_buffer(struct dh_job *job, const struct dh_buffer *buffer, uint64_t offset, uint64_t bytes, const char *what,
-			struct dh_error *err)
+static int check_buffer(struct dh_job *job, const struct dh_buffer *buffer, uint64_t offset,
+			uint64_t bytes, const char *what, struct dh_error *err)
 {
 	if (job->phase == JOB_IN_FLIGHT) {
 		dh_error_set(err, "%s buffer: the job is in flight: wait for it first", what);
 		return -EBUSY;
 	}
-	if (buffer && (buffer->device != job->instance->device || offset % 8 || offset > buffer->size ||
-		       bytes > buffer->size - offset)) {
-		dh_error_set(err, "%s buffer: %llu bytes at offset %llu of a buffer of %zu: it must be of this device, the offset a "
-			     "multiple of 8, and the job's %u steps must fit", what, (unsigned long long)bytes,
-			     (unsigned long long)offset, buffer->size, job->max_steps);
+	if (buffer && (buffer->device != job->instance->device || offset % 8 ||
+		       offset > buffer->size || bytes > buffer->size - offset)) {
+		dh_error_set(err,
+			     "%s buffer: %llu bytes at offset %llu of a buffer of %zu: it must be "
+			     "of this device, the offset a multiple of 8, and the job's %u steps "
+			     "must fit",
+			     what, (unsigned long long)bytes, (unsigned long long)offset,
+			     buffer->size, job->max_steps);
 		return -EINVAL;
 	}
 	return 0;
 }
 
-int dh_job_bind_input(struct dh_job *job, struct dh_buffer *buffer, uint64_t offset, struct dh_error *err)
+int dh_job_bind_input(struct dh_job *job, struct dh_buffer *buffer, uint64_t offset,
+		      struct dh_error *err)
 {
 	int ret = check_buffer(job, buffer, offset, job->input_bytes, "input", err);
 
@@ -264,7 +281,8 @@ int dh_job_bind_input(struct dh_job *job, struct dh_buffer *buffer, uint64_t off
 	return 0;
 }
 
-int dh_job_bind_output(struct dh_job *job, struct dh_buffer *buffer, uint64_t offset, struct dh_error *err)
+int dh_job_bind_output(struct dh_job *job, struct dh_buffer *buffer, uint64_t offset,
+		       struct dh_error *err)
 {
 	int ret = check_buffer(job, buffer, offset, job->output_bytes, "output", err);
 
@@ -288,7 +306,8 @@ static int16_t to_q8_8(double value, int32_t scale_exp, uint64_t *clipped)
 	return q < 0 ? INT16_MIN : INT16_MAX;
 }
 
-int dh_job_quantise(struct dh_job *job, const float *values, uint32_t steps, uint64_t *clipped, struct dh_error *err)
+int dh_job_quantise(struct dh_job *job, const float *values, uint32_t steps, uint64_t *clipped,
+		    struct dh_error *err)
 {
 	const struct dh_program_tensor *input = &job->instance->program->input;
 	int16_t *to = dh_job_input(job);
@@ -296,13 +315,16 @@ int dh_job_quantise(struct dh_job *job, const float *values, uint32_t steps, uin
 	uint32_t s, i;
 
 	if (steps > job->max_steps || !to) {
-		dh_error_set(err, "%u steps of input: the job has memory for %u", steps, to ? job->max_steps : 0);
+		dh_error_set(err, "%u steps of input: the job has memory for %u", steps,
+			     to ? job->max_steps : 0);
 		return -ERANGE;
 	}
 	for (s = 0; s < steps; s++, to += input->padded) {
 		for (i = 0; i < input->elements; i++, values++) {
 			if (!isfinite(*values)) {
-				dh_error_set(err, "input: element %u of step %u is not a finite number", i, s);
+				dh_error_set(err,
+					     "input: element %u of step %u is not a finite number",
+					     i, s);
 				return -EDOM;
 			}
 			to[i] = to_q8_8(*values, input->scale_exp, &count);
@@ -341,18 +363,22 @@ static int check_steps(const struct dh_job *job, uint32_t steps, struct dh_error
 	uint32_t fixed = job->instance->program->fixed_steps;
 
 	if (!steps || steps > job->max_steps) {
-		dh_error_set(err, "%u steps: the job has memory for 1 to %u", steps, job->max_steps);
+		dh_error_set(err, "%u steps: the job has memory for 1 to %u", steps,
+			     job->max_steps);
 		return -ERANGE;
 	}
 	if (fixed && steps != fixed) {
-		dh_error_set(err, "%u steps: the network was exported for sequences of exactly %u: export it with a dynamic sequence "
-			     "axis, or give sequences of %u", steps, fixed, fixed);
+		dh_error_set(err,
+			     "%u steps: the network was exported for sequences of exactly %u: "
+			     "export it with a dynamic sequence axis, or give sequences of %u",
+			     steps, fixed, fixed);
 		return -EINVAL;
 	}
 	return 0;
 }
 
-int dh_job_setup(struct dh_job *job, struct dh_stream *stream, uint32_t steps, uint32_t flags, struct dh_error *err)
+int dh_job_setup(struct dh_job *job, struct dh_stream *stream, uint32_t steps, uint32_t flags,
+		 struct dh_error *err)
 {
 	struct dh_instance *instance = job->instance;
 	int ret = check_steps(job, steps, err);
@@ -361,7 +387,10 @@ int dh_job_setup(struct dh_job *job, struct dh_stream *stream, uint32_t steps, u
 	if (ret)
 		return ret;
 	if (flags & ~DH_JOB_RESET || !stream || stream->instance != instance) {
-		dh_error_set(err, "dh_job_setup: flags 0x%x: unknown, or the stream is of another instance", flags);
+		dh_error_set(
+			err,
+			"dh_job_setup: flags 0x%x: unknown, or the stream is of another instance",
+			flags);
 		return -EINVAL;
 	}
 	pthread_mutex_lock(&instance->lock);
@@ -393,12 +422,16 @@ static int check_jobs(struct dh_job *const *jobs, uint32_t count, struct dh_erro
 			return -EALREADY;
 		}
 		if (jobs[i]->phase == JOB_IDLE || jobs[i]->instance != instance) {
-			dh_error_set(err, "dh_submit: job %u: call dh_job_setup() first, and submit jobs of one instance at a time", i);
+			dh_error_set(err,
+				     "dh_submit: job %u: call dh_job_setup() first, and submit "
+				     "jobs of one instance at a time",
+				     i);
 			return -EINVAL;
 		}
 	}
 	if (!instance->ctx_live) {
-		dh_error_set(err, "%s: the instance did not survive a cancel: make a new one", instance->device->name);
+		dh_error_set(err, "%s: the instance did not survive a cancel: make a new one",
+			     instance->device->name);
 		return -EIO;
 	}
 	return 0;
@@ -417,13 +450,13 @@ static int submit_batch(struct dh_instance *instance, uint32_t count, struct dh_
 	if (count > instance->device->hw.max_jobs)
 		ret = -EBUSY;
 	else
-		ret = instance_ioctl(instance, DRM_IOCTL_DELTAHOP_SUBMIT, &submit);
+		ret = dh_instance_ioctl(instance, DRM_IOCTL_DELTAHOP_SUBMIT, &submit);
 	if (ret == -EBUSY)
-		dh_error_set(err, "%s: more than %u jobs would be unfinished: wait for some first", instance->device->name,
-			     instance->device->hw.max_jobs);
+		dh_error_set(err, "%s: more than %u jobs would be unfinished: wait for some first",
+			     instance->device->name, instance->device->hw.max_jobs);
 	else if (ret)
-		dh_error_set(err, "%s: cannot submit job %d of %u: %s", instance->device->name, (int)submit.bad_job, count,
-			     strerror(-ret));
+		dh_error_set(err, "%s: cannot submit job %d of %u: %s", instance->device->name,
+			     (int)submit.bad_job, count, strerror(-ret));
 	return ret;
 }
 
@@ -477,21 +510,22 @@ int dh_submit(struct dh_job *const *jobs, uint32_t count, struct dh_error *err)
 /* Note how the job ended, if it has. */
 static void settle(struct dh_job *job, int ret, const struct deltahop_record *record)
 {
-	if (job->phase != JOB_IN_FLIGHT || (!le32toh(record->status) && ret != -ENODEV && ret != -ESTALE))
+	if (job->phase != JOB_IN_FLIGHT ||
+	    (!le32toh(record->status) && ret != -ENODEV && ret != -ESTALE))
 		return;
 	job->phase = JOB_ENDED;
 	job->result = ret;
 	job->record = *record;
 }
 
-void job_collect(struct dh_job *job)
+void dh_job_collect(struct dh_job *job)
 {
 	struct drm_deltahop_wait wait = { .ctx = job->instance->ctx, .seqno = job->args.seqno };
 	int ret;
 
 	if (job->phase != JOB_IN_FLIGHT)
 		return;
-	ret = instance_ioctl(job->instance, DRM_IOCTL_DELTAHOP_WAIT, &wait);
+	ret = dh_instance_ioctl(job->instance, DRM_IOCTL_DELTAHOP_WAIT, &wait);
 	settle(job, ret, &wait.record);
 }
 
@@ -509,7 +543,7 @@ static int wait_in_flight(struct dh_job *job, int64_t deadline)
 	pthread_mutex_unlock(&instance->lock);
 	if (phase != JOB_IN_FLIGHT)
 		return 0;
-	ret = instance_ioctl(instance, DRM_IOCTL_DELTAHOP_WAIT, &wait);
+	ret = dh_instance_ioctl(instance, DRM_IOCTL_DELTAHOP_WAIT, &wait);
 	pthread_mutex_lock(&instance->lock);
 	settle(job, ret, &wait.record);
 	phase = job->phase;
@@ -522,8 +556,10 @@ int dh_job_wait(struct dh_job *job, int64_t timeout_ns, struct dh_error *err)
 	int ret = wait_in_flight(job, dh_deadline(timeout_ns));
 
 	if (ret) {
-		dh_error_set(err, ret == -ETIMEDOUT ? "%s: job %u has not ended yet" : "%s: cannot wait for job %u", device_name(job),
-			     job->args.seqno);
+		dh_error_set(err,
+			     ret == -ETIMEDOUT ? "%s: job %u has not ended yet"
+					       : "%s: cannot wait for job %u",
+			     device_name(job), job->args.seqno);
 		return ret;
 	}
 	if (job->phase != JOB_ENDED) {
@@ -531,7 +567,7 @@ int dh_job_wait(struct dh_job *job, int64_t timeout_ns, struct dh_error *err)
 		return -EINVAL;
 	}
 	if (job->result)
-		report_failure(job, err);
+		dh_report_failure(job, err);
 	return job->result;
 }
 
@@ -546,11 +582,13 @@ int dh_job_fd(struct dh_job *job, struct dh_error *err)
 	}
 	fd = device->backend->sync_fd(device, job->sync);
 	if (fd < 0)
-		dh_error_set(err, "%s: no file descriptor for a job: %s", device->name, strerror(-fd));
+		dh_error_set(err, "%s: no file descriptor for a job: %s", device->name,
+			     strerror(-fd));
 	return fd;
 }
 
-int dh_run(struct dh_job *job, struct dh_stream *stream, uint32_t steps, uint32_t flags, struct dh_error *err)
+int dh_run(struct dh_job *job, struct dh_stream *stream, uint32_t steps, uint32_t flags,
+	   struct dh_error *err)
 {
 	int ret = dh_job_setup(job, stream, steps, flags, err);
 

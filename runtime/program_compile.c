@@ -7,7 +7,8 @@
 #include "compile.h"
 #include "deltahop_model.h"
 
-static int load(const char *path, struct dh_array *array, const struct dh_array **used, struct dh_error *err)
+static int load(const char *path, struct dh_array *array, const struct dh_array **used,
+		struct dh_error *err)
 {
 	int ret = path ? dh_npy_load(path, array, err) : 0;
 
@@ -20,8 +21,8 @@ static bool theta_ok(int theta)
 	return theta >= 0 && theta <= 511;
 }
 
-int dh_program_compile(const char *onnx, const struct dh_compile_settings *settings, struct dh_program **program,
-		       struct dh_error *err)
+int dh_program_compile(const char *onnx, const struct dh_compile_settings *settings,
+		       struct dh_program **program, struct dh_error *err)
 {
 	struct dh_compile_settings full = { 0 };
 	struct dh_compile_options options = { 0 };
@@ -31,9 +32,11 @@ int dh_program_compile(const char *onnx, const struct dh_compile_settings *setti
 
 	*program = NULL;
 	if (settings)
-		memcpy(&full, settings, settings->size < sizeof(full) ? settings->size : sizeof(full));
+		memcpy(&full, settings,
+		       settings->size < sizeof(full) ? settings->size : sizeof(full));
 	if (!theta_ok(full.theta_x) || !theta_ok(full.theta_h)) {
-		dh_error_set(err, "thresholds %d, %d: must be from 0 to 511, in 1/256 of the value", full.theta_x, full.theta_h);
+		dh_error_set(err, "thresholds %d, %d: must be from 0 to 511, in 1/256 of the value",
+			     full.theta_x, full.theta_h);
 		return -ERANGE;
 	}
 	options.profile = full.profile;

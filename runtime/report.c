@@ -47,7 +47,7 @@ void dh_job_report(const struct dh_job *job, struct dh_report *report)
 	fill(report, report->size, &full, sizeof(full));
 }
 
-uint64_t report_dense_cycles(const struct dh_device *device, const struct dh_layer *layer)
+uint64_t dh_report_dense_cycles(const struct dh_device *device, const struct dh_layer *layer)
 {
 	const struct drm_deltahop_device_info *hw = &device->hw;
 	bool linked = !hw->card_size && hw->link_n;
@@ -82,7 +82,8 @@ static void add_row(struct dh_layer_report *sum, const struct deltahop_profile_r
 }
 
 /* Rows of this layer; the count is the device's, and bounded all the same. */
-static void sum_rows(const struct dh_job *job, const struct dh_program_layer *layer, struct dh_layer_report *sum)
+static void sum_rows(const struct dh_job *job, const struct dh_program_layer *layer,
+		     struct dh_layer_report *sum)
 {
 	const struct dh_program *program = job->instance->program;
 	const void *region = (const uint8_t *)job->memory.map + job->profile_offset;
@@ -123,7 +124,8 @@ int dh_job_layer(const struct dh_job *job, uint32_t layer, struct dh_layer_repor
 	if (!job->instance->options.profile || job->phase != JOB_ENDED || job->result)
 		return -ENODATA;
 	from = &program->layers[layer];
-	params = (const void *)((const uint8_t *)job->memory.map + program->runs[from->run].params_offset);
+	params = (const void *)((const uint8_t *)job->memory.map +
+				program->runs[from->run].params_offset);
 	full.node = from->node;
 	full.op = from->op;
 	full.inputs = from->real_inputs;
@@ -144,7 +146,10 @@ static const char *const region_names[DH_REGION_COUNT] = {
 	"commands", "weights", "parameters", "input", "output", "scratch", "profile",
 };
 
-/* The layer whose weights hold the faulting byte, or whose command it is; -1: a run of several, or none. */
+/*
+ * The layer whose weights hold the faulting byte, or whose command it is; -1: a run of several, or
+ * none.
+ */
 static int guilty_layer(const struct dh_program *program, const struct dh_report *report)
 {
 	uint32_t i;
@@ -152,7 +157,8 @@ static int guilty_layer(const struct dh_program *program, const struct dh_report
 	for (i = 0; i < program->layer_count; i++) {
 		const struct dh_program_layer *layer = &program->layers[i];
 		uint64_t start = layer->layer.weight_offset;
-		uint64_t size = dh_layer_columns(&layer->layer) * dh_layer_column_bytes(&layer->layer);
+		uint64_t size =
+			dh_layer_columns(&layer->layer) * dh_layer_column_bytes(&layer->layer);
 
 		if (report->cmd_offset == layer->cmd_offset)
 			return i;
@@ -164,14 +170,16 @@ static int guilty_layer(const struct dh_program *program, const struct dh_report
 }
 
 /* "node X (GRU)" of a command, from the source map. */
-static void name_nodes(const struct dh_program *program, const struct dh_report *report, char *text, size_t size)
+static void name_nodes(const struct dh_program *program, const struct dh_report *report, char *text,
+		       size_t size)
 {
 	int layer = guilty_layer(program, report);
 	uint32_t i, last = 0;
 	bool found = false;
 
 	if (layer >= 0) {
-		snprintf(text, size, ", node %s (%s)", program->layers[layer].node, program->layers[layer].op);
+		snprintf(text, size, ", node %s (%s)", program->layers[layer].node,
+			 program->layers[layer].op);
 		return;
 	}
 	text[0] = '\0';
@@ -186,40 +194,45 @@ static void name_nodes(const struct dh_program *program, const struct dh_report 
 		last = i;
 	}
 	if (found && (uint32_t)layer == last)
-		snprintf(text, size, ", node %s (%s)", program->layers[last].node, program->layers[last].op);
+		snprintf(text, size, ", node %s (%s)", program->layers[last].node,
+			 program->layers[last].op);
 	else if (found)
-		snprintf(text, size, ", nodes %s to %s", program->layers[layer].node, program->layers[last].node);
+		snprintf(text, size, ", nodes %s to %s", program->layers[layer].node,
+			 program->layers[last].node);
 }
 
 static void name_region(const struct dh_report *report, char *text, size_t size)
 {
 	text[0] = '\0';
 	if (report->fault_region < DH_REGION_COUNT)
-		snprintf(text, size, ", region %s at offset %llu", region_names[report->fault_region],
+		snprintf(text, size, ", region %s at offset %llu",
+			 region_names[report->fault_region],
 			 (unsigned long long)report->fault_offset);
 	else if (report->fault_region != ~0u)
 		snprintf(text, size, ", region %u at offset %llu", report->fault_region,
 			 (unsigned long long)report->fault_offset);
 }
 
-void report_failure(const struct dh_job *job, struct dh_error *err)
+void dh_report_failure(const struct dh_job *job, struct dh_error *err)
 {
 	struct dh_report report = { .size = sizeof(report) };
 	char nodes[256], region[64];
 
 	dh_job_report(job, &report);
 	if (!report.status) {
-		dh_error_set(err, "%s: job %u has no record: %s", job->instance->device->name, job->args.seqno, strerror(-job->result));
+		dh_error_set(err, "%s: job %u has no record: %s", job->instance->device->name,
+			     job->args.seqno, strerror(-job->result));
 		return;
 	}
 	if (report.status != DELTAHOP_STATUS_FAULT && report.status != DELTAHOP_STATUS_BUDGET &&
 	    report.status != DELTAHOP_STATUS_TIMEOUT) {
-		dh_error_set(err, "%s: job %u: %s: %s", job->instance->device->name, report.seqno, dh_status_text(report.status),
-			     dh_reason_text(report.reason));
+		dh_error_set(err, "%s: job %u: %s: %s", job->instance->device->name, report.seqno,
+			     dh_status_text(report.status), dh_reason_text(report.reason));
 		return;
 	}
 	name_nodes(job->instance->program, &report, nodes, sizeof(nodes));
 	name_region(&report, region, sizeof(region));
-	dh_error_set(err, "%s: job %u: %s: command at offset %u%s%s: %s", job->instance->device->name, report.seqno,
-		     dh_status_text(report.status), report.cmd_offset, nodes, region, dh_reason_text(report.reason));
+	dh_error_set(err, "%s: job %u: %s: command at offset %u%s%s: %s",
+		     job->instance->device->name, report.seqno, dh_status_text(report.status),
+		     report.cmd_offset, nodes, region, dh_reason_text(report.reason));
 }

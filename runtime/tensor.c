@@ -48,7 +48,8 @@ static void softmax(float *values, uint32_t count, float most, bool logarithm)
 	for (i = 0; i < count; i++)
 		sum += exp((double)values[i] - most);
 	for (i = 0; i < count; i++)
-		values[i] = logarithm ? values[i] - most - log(sum) : exp((double)values[i] - most) / sum;
+		values[i] = logarithm ? values[i] - most - log(sum)
+				      : exp((double)values[i] - most) / sum;
 }
 
 static float elementwise(enum dh_host_op op, float value)

@@ -55,12 +55,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARG:
 		if (args->program)
-			argp_error(state, "\"%s\": only one program can be measured at a time", arg);
+			argp_error(state, "\"%s\": only one program can be measured at a time",
+				   arg);
 		args->program = arg;
 		return 0;
 	case ARGP_KEY_END:
 		if (!args->program)
-			argp_error(state, "which program? Make a .dhp file with `deltahop compile` first");
+			argp_error(state,
+				   "which program? Make a .dhp file with `deltahop compile` first");
 		if (args->lengths && !args->input)
 			argp_error(state, "--lengths tells how --input is divided: give both");
 		return 0;
@@ -70,13 +72,20 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{ "input", 'i', "X.npy", 0, "input as for `deltahop run`; without it, slowly changing values, the same in every run", 0 },
-	{ "lengths", KEY_LENGTHS, "L.npy", 0, "the input is sequences end to end, of these lengths", 0 },
+	{ "input", 'i', "X.npy", 0,
+	  "input as for `deltahop run`; without it, slowly changing values, the same in every run",
+	  0 },
+	{ "lengths", KEY_LENGTHS, "L.npy", 0, "the input is sequences end to end, of these lengths",
+	  0 },
 	{ "steps", KEY_STEPS, "N", 0, "without --input: steps of a sequence (default 100)", 0 },
 	{ "sequences", KEY_SEQUENCES, "N", 0, "without --input: sequences (default 20)", 0 },
-	{ "repeat", 'r', "N", 0, "repeat N times (default 5); the fastest and the median count", 0 },
+	{ "repeat", 'r', "N", 0, "repeat N times (default 5); the fastest and the median count",
+	  0 },
 	{ "device", 'd', "DEVICE", 0, "measure here (see `deltahop run --help`)", 0 },
-	{ "json", 'j', NULL, 0, "print JSON: {device, loops: [{name, jobs, steps, cycles, modelled_s, host_best_s, host_median_s}]}", 0 },
+	{ "json", 'j', NULL, 0,
+	  "print JSON: {device, loops: [{name, jobs, steps, cycles, modelled_s, host_best_s, "
+	  "host_median_s}]}",
+	  0 },
 	{ 0 }
 };
 
@@ -84,10 +93,10 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "PROGRAM.dhp",
-	.doc = "Measures a program in two loops: whole sequences as one job each, many in flight; and single steps, each "
-	       "waited for, as in live use.\v"
-	       "Modelled time is the device's own and does not depend on the host. On the embedded device, host time "
-	       "is what the simulation takes.",
+	.doc = "Measures a program in two loops: whole sequences as one job each, many in flight; "
+	       "and single steps, each waited for, as in live use.\vModelled time is the device's "
+	       "own and does not depend on the host. On the embedded device, host time is what the "
+	       "simulation takes.",
 };
 
 /**
@@ -135,7 +144,8 @@ static int run_steps(struct bench *bench, struct cost *cost, struct dh_error *er
 	sequences_get(&bench->seqs, 0, bench->runner.values);
 	start = tool_seconds();
 	for (s = 0; !ret && s < bench->seqs.steps[0]; s++) {
-		ret = dh_job_quantise(job, bench->runner.values + (size_t)s * elements, 1, NULL, err);
+		ret = dh_job_quantise(job, bench->runner.values + (size_t)s * elements, 1, NULL,
+				      err);
 		if (!ret)
 			ret = dh_run(job, bench->runner.streams[0], 1, s ? 0 : DH_JOB_RESET, err);
 		if (!ret)
@@ -146,7 +156,8 @@ static int run_steps(struct bench *bench, struct cost *cost, struct dh_error *er
 }
 
 static int measure(struct bench *bench, struct loop *loop, const char *name,
-		   int (*run)(struct bench *bench, struct cost *cost, struct dh_error *err), struct dh_error *err)
+		   int (*run)(struct bench *bench, struct cost *cost, struct dh_error *err),
+		   struct dh_error *err)
 {
 	double seconds[REPEAT_MAX];
 	uint64_t cycles = 0;
@@ -181,12 +192,14 @@ static void print_loop(const struct bench *bench, const struct loop *loop)
 	double modelled = (double)cost->sum.cycles / bench->info.clock_hz;
 
 	printf("\n%s: %" PRIu64 " jobs, %" PRIu64 " steps\n", loop->name, cost->jobs, cost->steps);
-	printf("  modelled     %12.3f us a job  %12.3f us a step  %" PRIu64 " cycles%s\n", modelled * 1e6 / cost->jobs,
-	       modelled * 1e6 / cost->steps, cost->sum.cycles, loop->steady ? "" : " (differs between repetitions)");
-	printf("  host, best   %12.3f us a job  %12.3f us a step  %.2f million cycles a second\n", loop->best * 1e6 / cost->jobs,
-	       loop->best * 1e6 / cost->steps, cost->sum.cycles / loop->best * 1e-6);
-	printf("  host, median %12.3f us a job  %12.3f us a step\n", loop->median * 1e6 / cost->jobs,
-	       loop->median * 1e6 / cost->steps);
+	printf("  modelled     %12.3f us a job  %12.3f us a step  %" PRIu64 " cycles%s\n",
+	       modelled * 1e6 / cost->jobs, modelled * 1e6 / cost->steps, cost->sum.cycles,
+	       loop->steady ? "" : " (differs between repetitions)");
+	printf("  host, best   %12.3f us a job  %12.3f us a step  %.2f million cycles a second\n",
+	       loop->best * 1e6 / cost->jobs, loop->best * 1e6 / cost->steps,
+	       cost->sum.cycles / loop->best * 1e-6);
+	printf("  host, median %12.3f us a job  %12.3f us a step\n",
+	       loop->median * 1e6 / cost->jobs, loop->median * 1e6 / cost->steps);
 	printf("  host / modelled time %.3f; work skipped %.1f %%\n", loop->best / modelled,
 	       100.0 * cost->sum.work_skipped / (cost->sum.work_done + cost->sum.work_skipped));
 }
@@ -215,8 +228,9 @@ static int print_all(const struct bench *bench, const struct loop *loops, int co
 	int i;
 
 	if (!bench->args.json) {
-		printf("device   %s (%s), profile %s at %g MHz\nnetwork  %s, %u repetitions\n", bench->info.name, bench->info.driver,
-		       bench->info.profile, bench->info.clock_hz / 1e6, bench->program->name, bench->args.repeat);
+		printf("device   %s (%s), profile %s at %g MHz\nnetwork  %s, %u repetitions\n",
+		       bench->info.name, bench->info.driver, bench->info.profile,
+		       bench->info.clock_hz / 1e6, bench->program->name, bench->args.repeat);
 		for (i = 0; i < count; i++)
 			print_loop(bench, &loops[i]);
 		return EXIT_OK;
@@ -249,7 +263,9 @@ static int open_all(struct bench *bench, struct dh_error *err)
 		ret = dh_device_open(args->device, &bench->device, err);
 	if (!ret)
 		ret = dh_device_get_info(bench->device, &bench->info, err);
-	return ret ? ret : runner_init(&bench->runner, bench->device, bench->program, 1, bench->seqs.max_steps, err);
+	return ret ? ret
+		   : runner_init(&bench->runner, bench->device, bench->program, 1,
+				 bench->seqs.max_steps, err);
 }
 
 static int run_all(struct bench *bench, struct dh_error *err)

@@ -39,10 +39,11 @@ struct arguments {
 static void parse_theta(struct argp_state *state, const char *name, const char *text, bool is_x)
 {
 	struct arguments *args = state->input;
+	int16_t *all = is_x ? &args->theta_x : &args->theta_h;
 	char *copy, *part, *rest, *value;
 
 	if (!strchr(text, '=')) {
-		*(is_x ? &args->theta_x : &args->theta_h) = tool_number(state, name, text, 0, THETA_MAX);
+		*all = tool_number(state, name, text, 0, THETA_MAX);
 		return;
 	}
 	copy = strdup(text);
@@ -51,7 +52,8 @@ static void parse_theta(struct argp_state *state, const char *name, const char *
 
 		value = strchr(part, '=');
 		if (!value || args->theta_count == 2 * LAYERS_MAX)
-			argp_error(state, "%s: \"%s\": give LAYER=NUMBER,... for at most %d layers", name, text, LAYERS_MAX);
+			argp_error(state, "%s: \"%s\": give LAYER=NUMBER,... for at most %d layers",
+				   name, text, LAYERS_MAX);
 		*value++ = '\0';
 		theta->layer = tool_number(state, name, part, 0, LAYERS_MAX - 1);
 		theta->theta_x = is_x ? tool_number(state, name, value, 0, THETA_MAX) : -1;
@@ -95,14 +97,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARG:
 		if (args->onnx)
-			argp_error(state, "\"%s\": only one network can be compiled at a time", arg);
+			argp_error(state, "\"%s\": only one network can be compiled at a time",
+				   arg);
 		args->onnx = arg;
 		return 0;
 	case ARGP_KEY_END:
 		if (!args->onnx)
 			argp_error(state, "which network? Give an ONNX file");
 		if (args->lengths && !args->calibration)
-			argp_error(state, "--lengths tells how --calibration is divided: give both");
+			argp_error(state,
+				   "--lengths tells how --calibration is divided: give both");
 		if (args->profile && args->device)
 			argp_error(state, "give --profile or --device, not both");
 		return 0;
@@ -112,14 +116,22 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{ "output", 'o', "OUT.dhp", 0, "where the program goes; without it the network is only checked", 0 },
-	{ "profile", KEY_PROFILE, "NAME", 0, "hardware profile to compile for: card (default) or edgedrnn", 0 },
-	{ "device", 'd', "DEVICE", 0, "compile for the limits of this device (see `deltahop run --help`)", 0 },
-	{ "calibration", KEY_CALIBRATION, "X.npy", 0, "typical input, which chooses the scales: [frames][elements]", 0 },
-	{ "lengths", KEY_LENGTHS, "L.npy", 0, "the calibration input is sequences end to end, of these lengths", 0 },
-	{ "theta-x", KEY_THETA_X, "T", 0, "default threshold of input vectors in 1/256, 0..511; for all layers, or as in 0=8,1=16", 0 },
+	{ "output", 'o', "OUT.dhp", 0,
+	  "where the program goes; without it the network is only checked", 0 },
+	{ "profile", KEY_PROFILE, "NAME", 0,
+	  "hardware profile to compile for: card (default) or edgedrnn", 0 },
+	{ "device", 'd', "DEVICE", 0,
+	  "compile for the limits of this device (see `deltahop run --help`)", 0 },
+	{ "calibration", KEY_CALIBRATION, "X.npy", 0,
+	  "typical input, which chooses the scales: [frames][elements]", 0 },
+	{ "lengths", KEY_LENGTHS, "L.npy", 0,
+	  "the calibration input is sequences end to end, of these lengths", 0 },
+	{ "theta-x", KEY_THETA_X, "T", 0,
+	  "default threshold of input vectors in 1/256, 0..511; for all layers, or as in 0=8,1=16",
+	  0 },
 	{ "theta-h", KEY_THETA_H, "T", 0, "default threshold of hidden vectors, likewise", 0 },
-	{ "explain", KEY_EXPLAIN, NULL, 0, "tell what became of every node, also of a network that is refused", 0 },
+	{ "explain", KEY_EXPLAIN, NULL, 0,
+	  "tell what became of every node, also of a network that is refused", 0 },
 	{ "json", 'j', NULL, 0, "print JSON: {program, explain, error}", 0 },
 	{ 0 }
 };
@@ -129,8 +141,8 @@ static const struct argp argp = {
 	.parser = parse,
 	.args_doc = "NETWORK.onnx",
 	.doc = "Compiles an ONNX network into a program file that `deltahop run` takes.\v"
-	       "Exit status: 0 compiled; 1 a file cannot be read or written; 3 the network is refused, with node, attribute, "
-	       "value, and what would work.",
+	       "Exit status: 0 compiled; 1 a file cannot be read or written; 3 the network is "
+	       "refused, with node, attribute, value, and what would work.",
 };
 
 /* --- what is compiled with ------------------------------------------------------ */
@@ -169,7 +181,8 @@ static int device_limits(struct settings *settings, const char *spec, struct dh_
 }
 
 /* 0, or an exit status after saying why. */
-static int load_settings(struct settings *settings, const struct arguments *args, struct dh_error *err)
+static int load_settings(struct settings *settings, const struct arguments *args,
+			 struct dh_error *err)
 {
 	int ret = 0;
 
@@ -217,8 +230,8 @@ static json_t *program_json(const struct dh_program *program, const char *path)
 	return json;
 }
 
-static int print_json(const struct arguments *args, const struct dh_program *program, const struct dh_explain *explain,
-		      const char *error)
+static int print_json(const struct arguments *args, const struct dh_program *program,
+		      const struct dh_explain *explain, const char *error)
 {
 	json_t *json = json_object();
 
@@ -231,12 +244,12 @@ static int print_json(const struct arguments *args, const struct dh_program *pro
 static void print_program(const struct arguments *args, const struct dh_program *program)
 {
 	printf("%s: %u layers for profile %s: %zu bytes of commands, %zu of weights, %u of state\n",
-	       args->output ? args->output : args->onnx, program->layer_count, program->profile, program->commands.size,
-	       program->weights.size, program->state_bytes);
+	       args->output ? args->output : args->onnx, program->layer_count, program->profile,
+	       program->commands.size, program->weights.size, program->state_bytes);
 }
 
-static int finish(const struct arguments *args, int ret, const struct dh_program *program, const struct dh_explain *explain,
-		  struct dh_error *err)
+static int finish(const struct arguments *args, int ret, const struct dh_program *program,
+		  const struct dh_explain *explain, struct dh_error *err)
 {
 	int status = EXIT_OK;
 

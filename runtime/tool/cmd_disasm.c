@@ -42,8 +42,9 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "PROGRAM.dhp",
-	.doc = "Shows what a program needs and holds, and its commands with the ONNX nodes that they come from.\v"
-	       "Exit status: 0; 1 the file cannot be read or is damaged; 3 it is for another version.",
+	.doc = "Shows what a program needs and holds, and its commands with the ONNX nodes that "
+	       "they come from.\vExit status: 0; 1 the file cannot be read or is damaged; 3 it is "
+	       "for another version.",
 };
 
 int cmd_disasm(int argc, char **argv)

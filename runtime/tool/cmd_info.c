@@ -40,8 +40,8 @@ static const struct argp_option options[] = {
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.doc = "Shows the device that would be used, why it, and what it can do; and the device nodes there are.\v"
-	       "Exit status: 0, or 4 if the device cannot be opened.",
+	.doc = "Shows the device that would be used, why it, and what it can do; and the device "
+	       "nodes there are.\vExit status: 0, or 4 if the device cannot be opened.",
 };
 
 static const char *const priorities[] = { "low", "medium", "high", "realtime" };
@@ -54,7 +54,8 @@ static json_t *json_names(uint64_t bits, const char *(*name)(unsigned int bit))
 	for (i = 0; i < 64; i++) {
 		if (!(bits >> i & 1))
 			continue;
-		json_array_append_new(array, name(i) ? json_string(name(i)) : json_sprintf("bit-%u", i));
+		json_array_append_new(array,
+				      name(i) ? json_string(name(i)) : json_sprintf("bit-%u", i));
 	}
 	return array;
 }
@@ -73,7 +74,8 @@ static const char *engine_name(unsigned int bit)
 
 static json_t *json_channel(uint32_t n, uint32_t l, uint32_t q)
 {
-	return json_pack("{s:I, s:I, s:I}", "n", (json_int_t)n, "l", (json_int_t)l, "q", (json_int_t)q);
+	return json_pack("{s:I, s:I, s:I}", "n", (json_int_t)n, "l", (json_int_t)l, "q",
+			 (json_int_t)q);
 }
 
 json_t *json_device(const struct dh_device_info *info)
@@ -96,7 +98,9 @@ json_t *json_device(const struct dh_device_info *info)
 	json_add(json, "state_bytes", json_integer(info->state_bytes));
 	json_add(json, "beat_bytes", json_integer(info->beat_bytes));
 	json_add(json, "dram", json_channel(info->dram_n, info->dram_l, info->dram_q));
-	json_add(json, "link", info->link_n ? json_channel(info->link_n, info->link_l, info->link_q) : json_null());
+	json_add(json, "link",
+		 info->link_n ? json_channel(info->link_n, info->link_l, info->link_q)
+			      : json_null());
 	json_add(json, "card_bytes", json_integer(info->card_size));
 	json_add(json, "card_free", json_integer(info->card_free));
 	json_add(json, "max_jobs", json_integer(info->max_jobs));
@@ -124,8 +128,8 @@ static void print_names(const char *what, uint64_t bits, const char *(*name)(uns
 static void print_channel(const char *what, uint32_t n, uint32_t l, uint32_t q, uint32_t beat)
 {
 	if (n)
-		printf("%-13s%u bytes every %u cycle%s, latency %u cycles, %u bursts outstanding\n", what, beat, n,
-		       n == 1 ? "" : "s", l, q);
+		printf("%-13s%u bytes every %u cycle%s, latency %u cycles, %u bursts outstanding\n",
+		       what, beat, n, n == 1 ? "" : "s", l, q);
 	else
 		printf("%-13sideal: a beat of %u bytes each cycle, no latency\n", what, beat);
 }
@@ -134,21 +138,25 @@ static void print_device(const struct dh_device_info *info)
 {
 	printf("device       %s, %s\n", info->name, info->why);
 	printf("driver       %s\n", info->driver);
-	printf("profile      %s, hardware interface %u.%u\n", info->profile, info->hw_abi >> 16, info->hw_abi & 0xffff);
+	printf("profile      %s, hardware interface %u.%u\n", info->profile, info->hw_abi >> 16,
+	       info->hw_abi & 0xffff);
 	print_names("engines", info->engines, engine_name);
 	printf("clock        %.3f MHz, %u processing elements\n", info->clock_hz / 1e6, info->pes);
 	print_names("capabilities", info->caps, dh_cap_name);
-	printf("limits       %u layers a command, %u inputs, %u units a layer, %u bytes of state, %u jobs in flight\n",
+	printf("limits       %u layers a command, %u inputs, %u units a layer, %u bytes of state, "
+	       "%u jobs in flight\n",
 	       info->slots, info->max_inputs, info->max_hidden, info->state_bytes, info->max_jobs);
 	print_channel("DRAM", info->dram_n, info->dram_l, info->dram_q, info->beat_bytes);
 	if (info->link_n)
 		print_channel("link", info->link_n, info->link_l, info->link_q, info->beat_bytes);
 	if (info->card_size)
-		printf("card memory  %.1f MiB, %.1f MiB free\n", info->card_size / 1048576.0, info->card_free / 1048576.0);
+		printf("card memory  %.1f MiB, %.1f MiB free\n", info->card_size / 1048576.0,
+		       info->card_free / 1048576.0);
 	else
 		printf("card memory  none: shares the system's\n");
 	print_names("priorities", info->priorities, priority_name);
-	printf("time         %" PRIu64 ".%09" PRIu64 " s\n", info->device_ns / 1000000000, info->device_ns % 1000000000);
+	printf("time         %" PRIu64 ".%09" PRIu64 " s\n", info->device_ns / 1000000000,
+	       info->device_ns % 1000000000);
 }
 
 static json_t *json_nodes(void)

@@ -60,9 +60,9 @@ struct run {
 };
 
 const char tool_device_help[] =
-	"DEVICE is \"auto\" (the default: the first device node of the driver that can be opened, else the embedded model), a node "
-	"such as /dev/accel/accel0, or \"embedded\", the model in this process, with options as in "
-	"\"embedded:profile=edgedrnn,dram-n=2\":";
+	"DEVICE is \"auto\" (the default: the first device node of the driver that can be opened, "
+	"else the embedded model), a node such as /dev/accel/accel0, or \"embedded\", the model in "
+	"this process, with options as in \"embedded:profile=edgedrnn,dram-n=2\":";
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -118,7 +118,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (!args->program)
-			argp_error(state, "which program? Make a .dhp file with `deltahop compile` first");
+			argp_error(state,
+				   "which program? Make a .dhp file with `deltahop compile` first");
 		if (!args->input)
 			argp_error(state, "--input is missing: give a .npy file");
 		return 0;
@@ -128,26 +129,36 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{ "input", 'i', "X.npy", 0, "input: float32 or float64 (real values) or int16 (Q8.8: value * 256)", 0 },
-	{ "lengths", KEY_LENGTHS, "L.npy", 0, "the input is sequences end to end, of these lengths", 0 },
-	{ "labels", KEY_LABELS, "Y.npy", 0, "right classes, one per sequence (or per step): prints the accuracy", 0 },
+	{ "input", 'i', "X.npy", 0,
+	  "input: float32 or float64 (real values) or int16 (Q8.8: value * 256)", 0 },
+	{ "lengths", KEY_LENGTHS, "L.npy", 0, "the input is sequences end to end, of these lengths",
+	  0 },
+	{ "labels", KEY_LABELS, "Y.npy", 0,
+	  "right classes, one per sequence (or per step): prints the accuracy", 0 },
 	{ "output", 'o', "OUT.npy", 0, "write the output: float32 (int64 for an ArgMax)", 0 },
 	{ "device", 'd', "DEVICE", 0, "run here; see below", 0 },
-	{ "theta-x", KEY_THETA_X, "T", 0, "threshold of input vectors in 1/256, 0..511; for all layers, or as in 0=8,1=16", 0 },
+	{ "theta-x", KEY_THETA_X, "T", 0,
+	  "threshold of input vectors in 1/256, 0..511; for all layers, or as in 0=8,1=16", 0 },
 	{ "theta-h", KEY_THETA_H, "T", 0, "threshold of hidden vectors, likewise", 0 },
-	{ "stream", KEY_STREAM, NULL, 0, "carry the state on from sequence to sequence, instead of starting anew", 0 },
-	{ "batch", KEY_BATCH, "B", 0, "B states: sequence i uses state i mod B (default: the network's batch size, or 1)", 0 },
+	{ "stream", KEY_STREAM, NULL, 0,
+	  "carry the state on from sequence to sequence, instead of starting anew", 0 },
+	{ "batch", KEY_BATCH, "B", 0,
+	  "B states: sequence i uses state i mod B (default: the network's batch size, or 1)", 0 },
 	{ "answers", KEY_ANSWERS, "N", 0, "print at most N answers (default 10)", 0 },
 	{ "table", KEY_TABLE, NULL, 0, "print what every layer cost", 0 },
 	{ "no-dense", KEY_NO_DENSE, NULL, 0, "do not compare with the dense run", 0 },
 	{ "profile", KEY_PROFILE, "OUT.json", 0, "write what every layer cost", 0 },
-	{ "json", 'j', NULL, 0, "print JSON: {device, program, sequences, accuracy, answers: [[...]...], layers: [...], totals}", 0 },
+	{ "json", 'j', NULL, 0,
+	  "print JSON: {device, program, sequences, accuracy, answers: [[...]...], layers: [...], "
+	  "totals}",
+	  0 },
 	{ 0 }
 };
 
-static const char exit_help[] =
-	"Exit status: 0; 1 a file cannot be read or written, or does not fit; 2 wrong usage; 3 the program is not for "
-	"this device; 4 no device, or a job failed: the sentence names ONNX node, command, region and offset.";
+static const char exit_help[] = "Exit status: 0; 1 a file cannot be read or written, or does not "
+				"fit; 2 wrong usage; 3 the program is not for this device; 4 no "
+				"device, or a job failed: the sentence names ONNX node, command, "
+				"region and offset.";
 
 static char *filter_help(int key, const char *text, void *input)
 {
@@ -165,9 +176,12 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "PROGRAM.dhp",
-	.doc = "Runs a program on the sequences of a .npy file, prints the answers and what they cost.\n\n"
-	       "The input is [steps][elements]; or [steps][batch][elements] or [batch][steps][elements], whichever order "
-	       "the network has; or, with --lengths, [frames][elements]. Every sequence starts from the initial "
+	.doc = "Runs a program on the sequences of a .npy file, prints the answers and what they "
+	       "cost.\n\n"
+	       "The input is [steps][elements]; or [steps][batch][elements] or "
+	       "[batch][steps][elements], whichever order "
+	       "the network has; or, with --lengths, [frames][elements]. Every sequence starts "
+	       "from the initial "
 	       "state, unless --stream is given.\v"
 	       "devices",
 	.help_filter = filter_help,
@@ -177,7 +191,9 @@ static const struct argp argp = {
 
 static int bad_theta(const char *name, const char *text, uint32_t layers, struct dh_error *err)
 {
-	dh_error_set(err, "%s %s: give a whole number from 0 to %d (in 1/256) for all layers, or LAYER=NUMBER,... with layers 0 to %u",
+	dh_error_set(err,
+		     "%s %s: give a whole number from 0 to %d (in 1/256) for all layers, or "
+		     "LAYER=NUMBER,... with layers 0 to %u",
 		     name, text, THETA_MAX, layers - 1);
 	return -EINVAL;
 }
@@ -203,17 +219,19 @@ static bool read_theta(const char **at, uint32_t layers, int *layer, int *value)
 }
 
 /* "8" for all layers, or "0=8,1=16". */
-static int set_theta(struct dh_instance *instance, uint32_t layers, const char *name, const char *text, bool is_x,
-		     struct dh_error *err)
+static int set_theta(struct dh_instance *instance, uint32_t layers, const char *name,
+		     const char *text, bool is_x, struct dh_error *err)
 {
 	bool all = !strchr(text, '=');
 	const char *at = text;
 	int layer = -1, value, ret = 0;
 
 	do {
-		if (all ? !read_number(&at, THETA_MAX, &value) || *at : !read_theta(&at, layers, &layer, &value))
+		if (all ? !read_number(&at, THETA_MAX, &value) || *at
+			: !read_theta(&at, layers, &layer, &value))
 			return bad_theta(name, text, layers, err);
-		ret = dh_instance_set_theta(instance, layer, is_x ? value : DH_THETA_KEEP, is_x ? DH_THETA_KEEP : value, err);
+		ret = dh_instance_set_theta(instance, layer, is_x ? value : DH_THETA_KEEP,
+					    is_x ? DH_THETA_KEEP : value, err);
 	} while (!ret && *at++);
 	return ret;
 }
@@ -225,9 +243,11 @@ static int set_thetas(const struct run *run, struct dh_error *err)
 	int ret = 0;
 
 	if (args->theta_x)
-		ret = set_theta(run->runner.instance, layers, "--theta-x", args->theta_x, true, err);
+		ret = set_theta(run->runner.instance, layers, "--theta-x", args->theta_x, true,
+				err);
 	if (!ret && args->theta_h)
-		ret = set_theta(run->runner.instance, layers, "--theta-h", args->theta_h, false, err);
+		ret = set_theta(run->runner.instance, layers, "--theta-h", args->theta_h, false,
+				err);
 	return ret;
 }
 
@@ -263,7 +283,8 @@ static int judge(struct run *run, struct dh_error *err)
 	size_t i, count = run->labels.shape[0];
 
 	if (!per_step && count != run->seqs.count) {
-		dh_error_set(err, "%s: %zu labels for %zu sequences: give one label per sequence", run->args.labels, count, run->seqs.count);
+		dh_error_set(err, "%s: %zu labels for %zu sequences: give one label per sequence",
+			     run->args.labels, count, run->seqs.count);
 		return -EINVAL;
 	}
 	for (i = 0; i < count; i++) {
@@ -280,7 +301,8 @@ static bool classifies(const struct run *run)
 {
 	enum dh_host_op op = run->program->host_op;
 
-	return run->labels.data || op == DH_HOST_ARGMAX || op == DH_HOST_SOFTMAX || op == DH_HOST_LOG_SOFTMAX;
+	return run->labels.data || op == DH_HOST_ARGMAX || op == DH_HOST_SOFTMAX ||
+	       op == DH_HOST_LOG_SOFTMAX;
 }
 
 static void print_class(const struct run *run, size_t i)
@@ -301,7 +323,8 @@ static void print_class(const struct run *run, size_t i)
 
 static void print_values(const struct run *run, size_t i)
 {
-	const float *values = run->answers.values + last_vector(&run->answers, &run->seqs, i) * run->answers.elements;
+	const float *values = run->answers.values +
+			      last_vector(&run->answers, &run->seqs, i) * run->answers.elements;
 	uint32_t e;
 
 	printf("%8zu %7u ", i, run->seqs.steps[i]);
@@ -318,9 +341,11 @@ static void print_answers(const struct run *run)
 	if (!shown)
 		return;
 	if (classes)
-		printf("sequence   steps   class%s%s\n", run->answers.index ? "" : "     score", run->labels.data ? "   label" : "");
+		printf("sequence   steps   class%s%s\n", run->answers.index ? "" : "     score",
+		       run->labels.data ? "   label" : "");
 	else
-		printf("sequence   steps  %s\n", run->answers.per_step ? "last step's values" : "values");
+		printf("sequence   steps  %s\n",
+		       run->answers.per_step ? "last step's values" : "values");
 	for (i = 0; i < shown; i++) {
 		if (classes)
 			print_class(run, i);
@@ -345,7 +370,8 @@ static void print_wrong(const struct run *run)
 
 		if (class == label)
 			continue;
-		printf(" %s%zu (%lld, not %lld)", shown ? "" : "sequence ", i, (long long)class, (long long)label);
+		printf(" %s%zu (%lld, not %lld)", shown ? "" : "sequence ", i, (long long)class,
+		       (long long)label);
 		shown++;
 	}
 	printf("%s\n", run->judged - run->right > shown ? " ..." : "");
@@ -353,7 +379,8 @@ static void print_wrong(const struct run *run)
 
 static void print_accuracy(const struct run *run)
 {
-	printf("accuracy %" PRIu64 " of %" PRIu64 " right: %.2f %%\n", run->right, run->judged, 100.0 * run->right / run->judged);
+	printf("accuracy %" PRIu64 " of %" PRIu64 " right: %.2f %%\n", run->right, run->judged,
+	       100.0 * run->right / run->judged);
 	print_wrong(run);
 }
 
@@ -373,8 +400,8 @@ static uint64_t fingerprint(const struct answers *answers)
 
 static void print_device_line(const struct run *run)
 {
-	printf("device   %s (%s), profile %s at %g MHz\n", run->info.name, run->info.driver, run->info.profile,
-	       run->info.clock_hz / 1e6);
+	printf("device   %s (%s), profile %s at %g MHz\n", run->info.name, run->info.driver,
+	       run->info.profile, run->info.clock_hz / 1e6);
 }
 
 static void print_summary(const struct run *run)
@@ -382,15 +409,17 @@ static void print_summary(const struct run *run)
 	const struct cost *cost = &run->cost;
 
 	print_device_line(run);
-	printf("program  %s: %zu sequences, %" PRIu64 " steps, %s\n\n", basename(run->args.program), run->seqs.count, cost->steps,
+	printf("program  %s: %zu sequences, %" PRIu64 " steps, %s\n\n", basename(run->args.program),
+	       run->seqs.count, cost->steps,
 	       run->args.keep_state ? "state carried on" : "each from the initial state");
 	print_answers(run);
 	putchar('\n');
 	if (run->judged)
 		print_accuracy(run);
-	printf("outputs  %zu x %u values, fingerprint %016" PRIx64 "\n", run->answers.vectors, run->answers.elements,
-	       fingerprint(&run->answers));
-	printf("time     %.3f ms on the device as modelled\n", cost->sum.cycles * 1e3 / run->info.clock_hz);
+	printf("outputs  %zu x %u values, fingerprint %016" PRIx64 "\n", run->answers.vectors,
+	       run->answers.elements, fingerprint(&run->answers));
+	printf("time     %.3f ms on the device as modelled\n",
+	       cost->sum.cycles * 1e3 / run->info.clock_hz);
 	if (run->args.table) {
 		putchar('\n');
 		table_print(cost, &run->info, run->args.dense);
@@ -408,7 +437,8 @@ static json_t *answers_json(const struct run *run)
 		json_t *one = json_array();
 
 		for (e = 0; e < answers->elements; e++)
-			json_array_append_new(one, json_real(answers->values[v * answers->elements + e]));
+			json_array_append_new(
+				one, json_real(answers->values[v * answers->elements + e]));
 		json_array_append_new(all, one);
 	}
 	return all;
@@ -421,7 +451,8 @@ static json_t *profile_json(const struct run *run)
 	json_add(json, "program", json_string(run->program->name));
 	json_add(json, "device", json_device(&run->info));
 	json_add(json, "sequences", json_integer(run->seqs.count));
-	json_add(json, "accuracy", run->judged ? json_real((double)run->right / run->judged) : json_null());
+	json_add(json, "accuracy",
+		 run->judged ? json_real((double)run->right / run->judged) : json_null());
 	json_add(json, "fingerprint", json_sprintf("%016" PRIx64, fingerprint(&run->answers)));
 	json_add(json, "host_seconds", json_real(run->cost.host_seconds));
 	return json;
@@ -433,7 +464,8 @@ static int report(struct run *run, struct dh_error *err)
 	json_t *json;
 
 	if (run->cost.clipped)
-		tool_warn("%s: %" PRIu64 " values were out of the network's input range and became the nearest one in range",
+		tool_warn("%s: %" PRIu64 " values were out of the network's input range and became "
+					 "the nearest one in range",
 			  run->args.input, run->cost.clipped);
 	if (run->args.output && answers_save(&run->answers, &run->seqs, run->args.output, err))
 		return tool_fail(EXIT_FAILED, err);
@@ -479,7 +511,8 @@ static int open_all(struct run *run, struct dh_error *err)
 		return tool_fail(ret == -EINVAL ? EXIT_USAGE : EXIT_DEVICE, err);
 	ret = dh_device_get_info(run->device, &run->info, err);
 	if (!ret)
-		ret = runner_init(&run->runner, run->device, run->program, stream_count(run), run->seqs.max_steps, err);
+		ret = runner_init(&run->runner, run->device, run->program, stream_count(run),
+				  run->seqs.max_steps, err);
 	if (ret)
 		return tool_fail(tool_status(ret), err);
 	ret = set_thetas(run, err);
@@ -493,7 +526,8 @@ static int execute(struct run *run, struct dh_error *err)
 	if (!ret)
 		ret = cost_init(&run->cost, run->program, err);
 	if (!ret)
-		ret = runner_run(&run->runner, &run->seqs, run->args.keep_state, &run->answers, &run->cost, err);
+		ret = runner_run(&run->runner, &run->seqs, run->args.keep_state, &run->answers,
+				 &run->cost, err);
 	if (ret)
 		return tool_fail(tool_status(ret), err);
 	if (run->labels.data && judge(run, err))
@@ -514,7 +548,8 @@ static void close_all(struct run *run)
 
 int cmd_run(int argc, char **argv)
 {
-	struct run run = { .args = { .answers = 10, .dense = true }, .info = { .size = sizeof(run.info) } };
+	struct run run = { .args = { .answers = 10, .dense = true },
+			   .info = { .size = sizeof(run.info) } };
 	struct dh_error err;
 	int ret;
 

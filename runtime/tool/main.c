@@ -16,7 +16,8 @@ static const struct command {
 	const char *help;
 } commands[] = {
 	{ "info", cmd_info, "which devices there are, and what they can do" },
-	{ "compile", cmd_compile, "make a program (.dhp) from an ONNX file, and explain every node" },
+	{ "compile", cmd_compile,
+	  "make a program (.dhp) from an ONNX file, and explain every node" },
 	{ "run", cmd_run, "run a program on input from .npy files" },
 	{ "bench", cmd_bench, "measure a program: host time, modelled time" },
 	{ "disasm", cmd_disasm, "show the commands of a program" },
@@ -29,13 +30,15 @@ static void print_help(FILE *out)
 	size_t i;
 
 	fprintf(out, "Usage: deltahop COMMAND [OPTION...] [FILE...]\n"
-		"Compiles recurrent networks, runs them on a DeltaHop accelerator or its model, and shows what\n"
-		"was skipped and what it cost.\n\nCommands:\n");
+		     "Compiles recurrent networks, runs them on a DeltaHop accelerator or its "
+		     "model, and shows what\n"
+		     "was skipped and what it cost.\n\nCommands:\n");
 	for (i = 0; i < COMMANDS; i++)
 		fprintf(out, "  %-9s  %s\n", commands[i].name, commands[i].help);
 	fprintf(out, "\n`deltahop COMMAND --help` tells more. Every command takes --json.\n\n"
-		"Exit status: 0 all went well; 1 a file could not be read or written, or is damaged; 2 wrong usage;\n"
-		"3 the network or program is refused; 4 no device, or it failed.\n");
+		     "Exit status: 0 all went well; 1 a file could not be read or written, or is "
+		     "damaged; 2 wrong usage;\n"
+		     "3 the network or program is refused; 4 no device, or it failed.\n");
 }
 
 /* What was printed must have arrived. */
@@ -111,11 +114,13 @@ int tool_print_json(json_t *json, const char *path)
 	if (path)
 		ret = json_dump_file(json, path, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
 	else
-		ret = json_dumpf(json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) || puts("") == EOF || fflush(stdout);
+		ret = json_dumpf(json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) ||
+		      puts("") == EOF || fflush(stdout);
 	json_decref(json);
 	if (!ret)
 		return EXIT_OK;
-	dh_error_set(&err, "%s: cannot write: %s", path ? path : "standard output", strerror(errno));
+	dh_error_set(&err, "%s: cannot write: %s", path ? path : "standard output",
+		     strerror(errno));
 	return tool_fail(EXIT_FAILED, &err);
 }
 
@@ -152,14 +157,18 @@ long tool_number(struct argp_state *state, const char *what, const char *text, l
 	errno = 0;
 	value = strtol(text, &end, 0);
 	if (errno || end == text || *end || value < min || value > max)
-		argp_error(state, "%s: \"%s\": must be a whole number from %ld to %ld", what, text, min, max);
+		argp_error(state, "%s: \"%s\": must be a whole number from %ld to %ld", what, text,
+			   min, max);
 	return value;
 }
 
 void json_add(json_t *object, const char *key, json_t *value)
 {
 	if (json_object_set_new(object, key, value)) {
-		fprintf(stderr, "deltahop: %s: cannot be written as JSON: out of memory, or not a number or UTF-8 text\n", key);
+		fprintf(stderr,
+			"deltahop: %s: cannot be written as JSON: out of memory, or not a number "
+			"or UTF-8 text\n",
+			key);
 		exit(EXIT_FAILED);
 	}
 }

@@ -89,7 +89,9 @@ void cost_add(struct cost *cost, const struct dh_job *job, uint32_t steps)
 static uint32_t job_count(const struct runner *runner, uint32_t max_steps)
 {
 	struct dh_device_info info = { .size = sizeof(info) };
-	uint64_t bytes = 2ull * max_steps * (runner->program->input.padded + runner->program->output.padded) + 8192;
+	uint64_t bytes = 2ull * max_steps *
+				 (runner->program->input.padded + runner->program->output.padded) +
+			 8192;
 	uint32_t count = JOBS_AT_ONCE;
 
 	if (!dh_device_get_info(runner->device, &info, NULL) && info.max_jobs < count)
@@ -99,30 +101,37 @@ static uint32_t job_count(const struct runner *runner, uint32_t max_steps)
 	return count ? count : 1;
 }
 
-static int create_all(struct runner *runner, uint32_t streams, uint32_t max_steps, struct dh_error *err)
+static int create_all(struct runner *runner, uint32_t streams, uint32_t max_steps,
+		      struct dh_error *err)
 {
-	struct dh_instance_options options = { .size = sizeof(options), .priority = 1, .profile = true };
+	struct dh_instance_options options = { .size = sizeof(options),
+					       .priority = 1,
+					       .profile = true };
 	uint32_t jobs = job_count(runner, max_steps);
-	int ret = dh_instance_create(runner->device, runner->program, &options, &runner->instance, err);
+	int ret = dh_instance_create(runner->device, runner->program, &options, &runner->instance,
+				     err);
 
 	if (ret)
 		return ret;
 	runner->streams = calloc(streams, sizeof(*runner->streams));
 	runner->jobs = calloc(jobs, sizeof(*runner->jobs));
-	runner->values = calloc(max_steps, runner->program->input.elements * sizeof(*runner->values));
+	runner->values =
+		calloc(max_steps, runner->program->input.elements * sizeof(*runner->values));
 	if (!runner->streams || !runner->jobs || !runner->values) {
 		dh_error_set(err, "%u jobs of %u steps: out of memory", jobs, max_steps);
 		return -ENOMEM;
 	}
 	for (; !ret && runner->stream_count < streams; runner->stream_count++)
-		ret = dh_stream_create(runner->instance, &runner->streams[runner->stream_count], err);
+		ret = dh_stream_create(runner->instance, &runner->streams[runner->stream_count],
+				       err);
 	for (; !ret && runner->job_count < jobs; runner->job_count++)
-		ret = dh_job_create(runner->instance, max_steps, &runner->jobs[runner->job_count], err);
+		ret = dh_job_create(runner->instance, max_steps, &runner->jobs[runner->job_count],
+				    err);
 	return ret;
 }
 
-int runner_init(struct runner *runner, struct dh_device *device, const struct dh_program *program, uint32_t streams,
-		uint32_t max_steps, struct dh_error *err)
+int runner_init(struct runner *runner, struct dh_device *device, const struct dh_program *program,
+		uint32_t streams, uint32_t max_steps, struct dh_error *err)
 {
 	int ret;
 
@@ -145,8 +154,8 @@ void runner_fini(struct runner *runner)
 }
 
 /* The first sequence of a stream starts anew in any case: the runner may have run before. */
-static int set_up_job(struct runner *runner, struct dh_job *job, const struct sequences *seqs, size_t index, bool keep_state,
-		      struct cost *cost, struct dh_error *err)
+static int set_up_job(struct runner *runner, struct dh_job *job, const struct sequences *seqs,
+		      size_t index, bool keep_state, struct cost *cost, struct dh_error *err)
 {
 	uint32_t flags = keep_state && index >= runner->stream_count ? 0 : DH_JOB_RESET;
 	uint64_t clipped;
@@ -157,11 +166,12 @@ static int set_up_job(struct runner *runner, struct dh_job *job, const struct se
 	if (ret)
 		return ret;
 	cost->clipped += clipped;
-	return dh_job_setup(job, runner->streams[index % runner->stream_count], seqs->steps[index], flags, err);
+	return dh_job_setup(job, runner->streams[index % runner->stream_count], seqs->steps[index],
+			    flags, err);
 }
 
-static void keep_answer(const struct runner *runner, const struct dh_job *job, uint32_t steps, struct answers *answers,
-			size_t index)
+static void keep_answer(const struct runner *runner, const struct dh_job *job, uint32_t steps,
+			struct answers *answers, size_t index)
 {
 	const struct dh_program *program = runner->program;
 	float *to = answers->values + answers->first[index] * answers->elements;
@@ -169,12 +179,14 @@ static void keep_answer(const struct runner *runner, const struct dh_job *job, u
 	uint32_t s, vectors = answers->per_step ? steps : 1;
 
 	for (s = 0; s < vectors; s++)
-		dh_program_finish(program, raw + (size_t)s * program->output.padded, to + (size_t)s * answers->elements);
+		dh_program_finish(program, raw + (size_t)s * program->output.padded,
+				  to + (size_t)s * answers->elements);
 }
 
 /* Sequences @first .. @first + @count - 1, all in flight at once. */
-static int run_some(struct runner *runner, const struct sequences *seqs, size_t first, uint32_t count, bool keep_state,
-		    struct answers *answers, struct cost *cost, struct dh_error *err)
+static int run_some(struct runner *runner, const struct sequences *seqs, size_t first,
+		    uint32_t count, bool keep_state, struct answers *answers, struct cost *cost,
+		    struct dh_error *err)
 {
 	uint32_t i;
 	int ret = 0;
@@ -189,13 +201,14 @@ static int run_some(struct runner *runner, const struct sequences *seqs, size_t 
 			break;
 		cost_add(cost, runner->jobs[i], seqs->steps[first + i]);
 		if (answers)
-			keep_answer(runner, runner->jobs[i], seqs->steps[first + i], answers, first + i);
+			keep_answer(runner, runner->jobs[i], seqs->steps[first + i], answers,
+				    first + i);
 	}
 	return ret;
 }
 
-int runner_run(struct runner *runner, const struct sequences *seqs, bool keep_state, struct answers *answers, struct cost *cost,
-	       struct dh_error *err)
+int runner_run(struct runner *runner, const struct sequences *seqs, bool keep_state,
+	       struct answers *answers, struct cost *cost, struct dh_error *err)
 {
 	double start = tool_seconds();
 	size_t at, count;

@@ -43,17 +43,20 @@ struct runner {
 	float *values;
 };
 
-/** runner_init() - instance, streams and jobs for sequences of at most @max_steps; 0 or a negative errno */
-int runner_init(struct runner *runner, struct dh_device *device, const struct dh_program *program, uint32_t streams,
-		uint32_t max_steps, struct dh_error *err);
+/**
+ * runner_init() - instance, streams and jobs for sequences of at most @max_steps; 0 or a negative
+ * errno
+ */
+int runner_init(struct runner *runner, struct dh_device *device, const struct dh_program *program,
+		uint32_t streams, uint32_t max_steps, struct dh_error *err);
 
 /**
  * runner_run() - run all sequences
  * @answers: filled; may be NULL
  * @cost: added to
  */
-int runner_run(struct runner *runner, const struct sequences *seqs, bool keep_state, struct answers *answers, struct cost *cost,
-	       struct dh_error *err);
+int runner_run(struct runner *runner, const struct sequences *seqs, bool keep_state,
+	       struct answers *answers, struct cost *cost, struct dh_error *err);
 
 /** runner_fini() - free all */
 void runner_fini(struct runner *runner);

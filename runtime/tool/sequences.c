@@ -78,14 +78,17 @@ static int allocate(struct sequences *seqs, size_t count, struct dh_error *err)
 }
 
 /* Sequence i: @steps vectors, the first at i * @apart, then every @pitch. */
-static int lay_out(struct sequences *seqs, size_t count, size_t steps, size_t apart, size_t pitch, struct dh_error *err)
+static int lay_out(struct sequences *seqs, size_t count, size_t steps, size_t apart, size_t pitch,
+		   struct dh_error *err)
 {
 	size_t i;
 	int ret;
 
 	if (!count || !steps || steps > DELTAHOP_RNN_MAX_STEPS) {
-		dh_error_set(err, "input: %zu sequences of %zu steps: there must be at least one, of 1 to %u steps", count, steps,
-			     DELTAHOP_RNN_MAX_STEPS);
+		dh_error_set(err,
+			     "input: %zu sequences of %zu steps: there must be at least one, of 1 "
+			     "to %u steps",
+			     count, steps, DELTAHOP_RNN_MAX_STEPS);
 		return -EINVAL;
 	}
 	ret = allocate(seqs, count, err);
@@ -99,11 +102,13 @@ static int lay_out(struct sequences *seqs, size_t count, size_t steps, size_t ap
 	return ret;
 }
 
-static int lay_out_by_axes(struct sequences *seqs, const struct dh_program *program, const char *path, struct dh_error *err)
+static int lay_out_by_axes(struct sequences *seqs, const struct dh_program *program,
+			   const char *path, struct dh_error *err)
 {
 	const struct dh_array *array = &seqs->array;
 	const struct dh_program_tensor *in = &program->input;
-	bool batch_first = in->step_axis < 0 || in->batch_axis < 0 || in->batch_axis < in->step_axis;
+	bool batch_first = in->step_axis < 0 || in->batch_axis < 0 ||
+			   in->batch_axis < in->step_axis;
 	size_t a = array->shape[0], b = array->ndim > 1 ? array->shape[1] : 0;
 
 	if (array->ndim == 1) {
@@ -119,8 +124,10 @@ static int lay_out_by_axes(struct sequences *seqs, const struct dh_program *prog
 		return lay_out(seqs, 1, a, 0, 1, err);
 	}
 	if (array->ndim != 3) {
-		dh_error_set(err, "%s: %u axes: give [steps][elements], the network's own three axes, or frames end to end with "
-			     "--lengths", path, array->ndim);
+		dh_error_set(err,
+			     "%s: %u axes: give [steps][elements], the network's own three axes, "
+			     "or frames end to end with --lengths",
+			     path, array->ndim);
 		return -EINVAL;
 	}
 	seqs->layout = batch_first ? SEQUENCES_BATCH_FIRST : SEQUENCES_STEP_FIRST;
@@ -129,7 +136,8 @@ static int lay_out_by_axes(struct sequences *seqs, const struct dh_program *prog
 	return lay_out(seqs, b, a, 1, b, err);
 }
 
-static int take_lengths(struct sequences *seqs, const struct dh_array *lengths, const char *path, struct dh_error *err)
+static int take_lengths(struct sequences *seqs, const struct dh_array *lengths, const char *path,
+			struct dh_error *err)
 {
 	size_t frames = seqs->array.shape[0], i, at = 0;
 	int64_t length;
@@ -137,8 +145,8 @@ static int take_lengths(struct sequences *seqs, const struct dh_array *lengths, 
 	for (i = 0; i < seqs->count; i++) {
 		length = get_integer(lengths, i);
 		if (length < 1 || length > DELTAHOP_RNN_MAX_STEPS) {
-			dh_error_set(err, "%s: entry %zu is %lld: a length must be from 1 to %u", path, i, (long long)length,
-				     DELTAHOP_RNN_MAX_STEPS);
+			dh_error_set(err, "%s: entry %zu is %lld: a length must be from 1 to %u",
+				     path, i, (long long)length, DELTAHOP_RNN_MAX_STEPS);
 			return -EINVAL;
 		}
 		seqs->steps[i] = length;
@@ -148,7 +156,8 @@ static int take_lengths(struct sequences *seqs, const struct dh_array *lengths, 
 			seqs->max_steps = seqs->steps[i];
 	}
 	if (at != frames) {
-		dh_error_set(err, "%s: the lengths add up to %zu, but the input has %zu frames", path, at, frames);
+		dh_error_set(err, "%s: the lengths add up to %zu, but the input has %zu frames",
+			     path, at, frames);
 		return -EINVAL;
 	}
 	seqs->total_steps = at;
@@ -156,13 +165,15 @@ static int take_lengths(struct sequences *seqs, const struct dh_array *lengths, 
 	return 0;
 }
 
-static int lay_out_by_lengths(struct sequences *seqs, const char *input, const char *path, struct dh_error *err)
+static int lay_out_by_lengths(struct sequences *seqs, const char *input, const char *path,
+			      struct dh_error *err)
 {
 	struct dh_array lengths;
 	int ret;
 
 	if (seqs->array.ndim != 2) {
-		dh_error_set(err, "%s: %u axes: with --lengths it must be [frames][elements]", input, seqs->array.ndim);
+		dh_error_set(err, "%s: %u axes: with --lengths it must be [frames][elements]",
+			     input, seqs->array.ndim);
 		return -EINVAL;
 	}
 	ret = dh_npy_load(path, &lengths, err);
@@ -170,8 +181,10 @@ static int lay_out_by_lengths(struct sequences *seqs, const char *input, const c
 		return ret;
 	seqs->layout = SEQUENCES_END_TO_END;
 	if (lengths.ndim != 1 || !is_integer(lengths.dtype) || !lengths.shape[0]) {
-		dh_error_set(err, "%s: %u axes of %s: lengths must be integers with one axis, at least one", path, lengths.ndim,
-			     dh_dtype_name(lengths.dtype));
+		dh_error_set(
+			err,
+			"%s: %u axes of %s: lengths must be integers with one axis, at least one",
+			path, lengths.ndim, dh_dtype_name(lengths.dtype));
 		ret = -EINVAL;
 	}
 	if (!ret)
@@ -190,27 +203,33 @@ static int check_array(const struct sequences *seqs, const char *path, struct dh
 
 	shape_text(array, shape, sizeof(shape));
 	if (is_integer(array->dtype) && array->dtype != DH_DTYPE_I2) {
-		dh_error_set(err, "%s: elements are %s: give float32 or float64 (real values) or int16 (Q8.8, value * 256)", path,
-			     dh_dtype_name(array->dtype));
+		dh_error_set(err,
+			     "%s: elements are %s: give float32 or float64 (real values) or int16 "
+			     "(Q8.8, value * 256)",
+			     path, dh_dtype_name(array->dtype));
 		return -EINVAL;
 	}
 	if (!array->ndim || array->shape[array->ndim - 1] != seqs->elements) {
-		dh_error_set(err, "%s: shape %s: the network takes vectors of %u elements, so the last axis must be %u", path, shape,
-			     seqs->elements, seqs->elements);
+		dh_error_set(err,
+			     "%s: shape %s: the network takes vectors of %u elements, so the last "
+			     "axis must be %u",
+			     path, shape, seqs->elements, seqs->elements);
 		return -EINVAL;
 	}
 	for (i = 0; i < count; i++) {
 		if (isfinite(get_real(array, i)))
 			continue;
-		dh_error_set(err, "%s: shape %s: element %zu of vector %zu is not a finite number: replace it", path, shape,
-			     i % seqs->elements, i / seqs->elements);
+		dh_error_set(err,
+			     "%s: shape %s: element %zu of vector %zu is not a finite number: "
+			     "replace it",
+			     path, shape, i % seqs->elements, i / seqs->elements);
 		return -EINVAL;
 	}
 	return 0;
 }
 
-int sequences_load(struct sequences *seqs, const struct dh_program *program, const char *input, const char *lengths,
-		   struct dh_error *err)
+int sequences_load(struct sequences *seqs, const struct dh_program *program, const char *input,
+		   const char *lengths, struct dh_error *err)
 {
 	int ret;
 
@@ -246,8 +265,8 @@ static void walk(int16_t *values, size_t vectors, uint32_t elements)
 	}
 }
 
-int sequences_random(struct sequences *seqs, const struct dh_program *program, size_t count, uint32_t steps,
-		     struct dh_error *err)
+int sequences_random(struct sequences *seqs, const struct dh_program *program, size_t count,
+		     uint32_t steps, struct dh_error *err)
 {
 	size_t vectors = count * steps;
 
@@ -298,8 +317,8 @@ int labels_load(const char *path, struct dh_array *labels, struct dh_error *err)
 		return ret;
 	if (is_integer(labels->dtype) && labels->ndim == 1)
 		return 0;
-	dh_error_set(err, "%s: %u axes of %s: labels must be integers with one axis", path, labels->ndim,
-		     dh_dtype_name(labels->dtype));
+	dh_error_set(err, "%s: %u axes of %s: labels must be integers with one axis", path,
+		     labels->ndim, dh_dtype_name(labels->dtype));
 	dh_array_free(labels);
 	return -EINVAL;
 }
@@ -311,7 +330,8 @@ int64_t labels_get(const struct dh_array *labels, size_t index)
 
 /* --- answers ---------------------------------------------------------------------- */
 
-int answers_init(struct answers *answers, const struct sequences *seqs, const struct dh_program *program, struct dh_error *err)
+int answers_init(struct answers *answers, const struct sequences *seqs,
+		 const struct dh_program *program, struct dh_error *err)
 {
 	size_t i;
 
@@ -333,11 +353,13 @@ int answers_init(struct answers *answers, const struct sequences *seqs, const st
 }
 
 /* The shape before the last axis; and where the vector of a sequence and step goes. */
-static unsigned int outer_shape(const struct answers *answers, const struct sequences *seqs, size_t *shape)
+static unsigned int outer_shape(const struct answers *answers, const struct sequences *seqs,
+				size_t *shape)
 {
 	bool step_first = seqs->layout == SEQUENCES_STEP_FIRST;
 
-	if (!answers->per_step || seqs->layout == SEQUENCES_ONE || seqs->layout == SEQUENCES_END_TO_END) {
+	if (!answers->per_step || seqs->layout == SEQUENCES_ONE ||
+	    seqs->layout == SEQUENCES_END_TO_END) {
 		shape[0] = answers->vectors;
 		return 1;
 	}
@@ -353,7 +375,8 @@ static void put(const struct answers *answers, void *data, size_t to, size_t fro
 	if (answers->index)
 		((int64_t *)data)[to] = values[0];
 	else
-		memcpy((float *)data + to * answers->elements, values, answers->elements * sizeof(*values));
+		memcpy((float *)data + to * answers->elements, values,
+		       answers->elements * sizeof(*values));
 }
 
 static void arrange(const struct answers *answers, const struct sequences *seqs, void *data)
@@ -370,7 +393,8 @@ static void arrange(const struct answers *answers, const struct sequences *seqs,
 	}
 }
 
-int answers_save(const struct answers *answers, const struct sequences *seqs, const char *path, struct dh_error *err)
+int answers_save(const struct answers *answers, const struct sequences *seqs, const char *path,
+		 struct dh_error *err)
 {
 	struct dh_array array = { .dtype = answers->index ? DH_DTYPE_I8 : DH_DTYPE_F4 };
 	int ret;

@@ -2,8 +2,8 @@
 /*
  * Input files: which sequences they hold; and answers on their way to an output file.
  *
- * An array is read by the axes of the network's input: [steps][elements] is one sequence; with three axes,
- * those of batch and steps are in the network's order, [steps][batch][elements] or
+ * An array is read by the axes of the network's input: [steps][elements] is one sequence; with
+ * three axes, those of batch and steps are in the network's order, [steps][batch][elements] or
  * [batch][steps][elements]; with lengths, sequences lie end to end in [frames][elements]. Integers
  * of 16 bits are Q8.8: value / 256.
  */
@@ -43,12 +43,15 @@ struct sequences {
 };
 
 /** sequences_load() - read files; @lengths may be NULL; 0 or a negative errno */
-int sequences_load(struct sequences *seqs, const struct dh_program *program, const char *input, const char *lengths,
-		   struct dh_error *err);
+int sequences_load(struct sequences *seqs, const struct dh_program *program, const char *input,
+		   const char *lengths, struct dh_error *err);
 
-/** sequences_random() - without files: @count sequences of @steps, slowly changing values, the same in every run */
-int sequences_random(struct sequences *seqs, const struct dh_program *program, size_t count, uint32_t steps,
-		     struct dh_error *err);
+/**
+ * sequences_random() - without files: @count sequences of @steps, slowly changing values, the same
+ * in every run
+ */
+int sequences_random(struct sequences *seqs, const struct dh_program *program, size_t count,
+		     uint32_t steps, struct dh_error *err);
 
 /** sequences_get() - real values of sequence @index, [steps][elements] */
 void sequences_get(const struct sequences *seqs, size_t index, float *values);
@@ -78,10 +81,12 @@ struct answers {
 };
 
 /** answers_init() - room for the answers to @seqs */
-int answers_init(struct answers *answers, const struct sequences *seqs, const struct dh_program *program, struct dh_error *err);
+int answers_init(struct answers *answers, const struct sequences *seqs,
+		 const struct dh_program *program, struct dh_error *err);
 
 /** answers_save() - write them, with the axes of the input file */
-int answers_save(const struct answers *answers, const struct sequences *seqs, const char *path, struct dh_error *err);
+int answers_save(const struct answers *answers, const struct sequences *seqs, const char *path,
+		 struct dh_error *err);
 
 /** answers_free() - free all */
 void answers_free(struct answers *answers);

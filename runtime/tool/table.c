@@ -37,8 +37,9 @@ bool table_adds_up(const struct cost *cost)
 	const struct dh_report *r = &cost->sum;
 	struct sums sum = sum_layers(cost);
 
-	return sum.cycles == r->step_cycles && sum.weights == r->bytes_weights && sum.done == r->work_done &&
-	       sum.skipped == r->work_skipped && sum.vectors == r->bytes_in + r->bytes_out && !r->profile_lost;
+	return sum.cycles == r->step_cycles && sum.weights == r->bytes_weights &&
+	       sum.done == r->work_done && sum.skipped == r->work_skipped &&
+	       sum.vectors == r->bytes_in + r->bytes_out && !r->profile_lost;
 }
 
 /* Everything but the layers: the same in the dense run. */
@@ -77,7 +78,11 @@ static const char *amount(double value, char *text, size_t size)
 	if (!i)
 		snprintf(text, size, "%.0f", value);
 	else
-		snprintf(text, size, value < 99.995 ? "%.2f%c" : value < 999.95 ? "%.1f%c" : "%.0f%c", value, prefixes[i]);
+		snprintf(text, size,
+			 value < 99.995	  ? "%.2f%c"
+			 : value < 999.95 ? "%.1f%c"
+					  : "%.0f%c",
+			 value, prefixes[i]);
 	return text;
 }
 
@@ -146,7 +151,8 @@ static const char *short_name(const char *name)
 	return len > 14 ? name + len - 14 : name;
 }
 
-static void print_layer(const struct cost *cost, uint32_t i, const struct dh_device_info *device, bool dense)
+static void print_layer(const struct cost *cost, uint32_t i, const struct dh_device_info *device,
+			bool dense)
 {
 	const struct dh_layer_report *l = &cost->layers[i];
 	struct row row = {
@@ -185,7 +191,8 @@ static void print_total(const struct cost *cost, const struct dh_device_info *de
 	};
 
 	speed_up(other.cycles, other.cycles, dense, other.speed, sizeof(other.speed));
-	speed_up(sum_layers(cost).dense_cycles + other.cycles, r->cycles, dense, total.speed, sizeof(total.speed));
+	speed_up(sum_layers(cost).dense_cycles + other.cycles, r->cycles, dense, total.speed,
+		 sizeof(total.speed));
 	print_row(&other, device);
 	rule();
 	print_row(&total, device);
@@ -215,18 +222,21 @@ static void print_bytes(const struct cost *cost)
 	const struct dh_report *r = &cost->sum;
 	uint32_t i;
 
-	printf("\n%-14s%14s%14s%14s%14s%14s%14s\n", "DRAM bytes of", "weights", "inputs", "outputs", "states", "commands", "all");
+	printf("\n%-14s%14s%14s%14s%14s%14s%14s\n", "DRAM bytes of", "weights", "inputs", "outputs",
+	       "states", "commands", "all");
 	rule();
 	for (i = 0; i < cost->layer_count; i++) {
 		const struct dh_layer_report *l = &cost->layers[i];
 
-		print_bytes_row(short_name(l->node), (uint64_t[PURPOSES]) { l->bytes_weights, l->bytes_in, l->bytes_out,
-				NO_BYTES, NO_BYTES });
+		print_bytes_row(short_name(l->node),
+				(uint64_t[PURPOSES]){ l->bytes_weights, l->bytes_in, l->bytes_out,
+						      NO_BYTES, NO_BYTES });
 	}
-	print_bytes_row("all else", (uint64_t[PURPOSES]) { NO_BYTES, NO_BYTES, NO_BYTES, r->bytes_state, r->bytes_commands });
+	print_bytes_row("all else", (uint64_t[PURPOSES]){ NO_BYTES, NO_BYTES, NO_BYTES,
+							  r->bytes_state, r->bytes_commands });
 	rule();
-	print_bytes_row("total", (uint64_t[PURPOSES]) { r->bytes_weights, r->bytes_in, r->bytes_out, r->bytes_state,
-			r->bytes_commands });
+	print_bytes_row("total", (uint64_t[PURPOSES]){ r->bytes_weights, r->bytes_in, r->bytes_out,
+						       r->bytes_state, r->bytes_commands });
 }
 
 static void print_notes(const struct cost *cost, const struct dh_device_info *device, bool dense)
@@ -234,23 +244,29 @@ static void print_notes(const struct cost *cost, const struct dh_device_info *de
 	const struct dh_report *r = &cost->sum;
 	double seconds = ms(r->cycles, device) / 1e3;
 
-	printf("\n%.3f us a step, %.2f effective GOp/s (2 operations a MAC, skipped MACs counted).\n"
-	       "Energy %.3f mJ, from assumed figures for a DRAM byte and a multiply-accumulate (MAC).\n",
-	       seconds * 1e6 / (cost->steps ? cost->steps : 1), 2e-9 * (r->work_done + r->work_skipped) / seconds,
-	       r->energy_pj * 1e-9);
+	printf("\n%.3f us a step, %.2f effective GOp/s (2 operations a MAC, skipped MACs "
+	       "counted).\n"
+	       "Energy %.3f mJ, from assumed figures for a DRAM byte and a multiply-accumulate "
+	       "(MAC).\n",
+	       seconds * 1e6 / (cost->steps ? cost->steps : 1),
+	       2e-9 * (r->work_done + r->work_skipped) / seconds, r->energy_pj * 1e-9);
 	printf("[1] bytes of states and commands; cycles of vectors, states, commands and ring.\n");
 	if (dense)
-		printf("[2] against the same run if every element fired (also padding): cycles by the timing model.\n");
+		printf("[2] against the same run if every element fired (also padding): cycles by "
+		       "the timing model.\n");
 	if (!table_adds_up(cost))
-		printf("warning: the rows do not add up to the records (%u rows lost)\n", r->profile_lost);
+		printf("warning: the rows do not add up to the records (%u rows lost)\n",
+		       r->profile_lost);
 }
 
 void table_print(const struct cost *cost, const struct dh_device_info *device, bool dense)
 {
 	uint32_t i;
 
-	printf(COLUMNS, "layer", "in>units", "theta", "MACs", "MACs", "MACs", "x", "h", "DRAM", "engine", "time", "speed");
-	printf(COLUMNS, "", "", "x/h", "dense", "done", "skip", "fired", "fired", "bytes", "cycles", "ms", "up [2]");
+	printf(COLUMNS, "layer", "in>units", "theta", "MACs", "MACs", "MACs", "x", "h", "DRAM",
+	       "engine", "time", "speed");
+	printf(COLUMNS, "", "", "x/h", "dense", "done", "skip", "fired", "fired", "bytes", "cycles",
+	       "ms", "up [2]");
 	rule();
 	for (i = 0; i < cost->layer_count; i++)
 		print_layer(cost, i, device, dense);
@@ -296,7 +312,9 @@ static json_t *totals_json(const struct cost *cost, const struct dh_device_info 
 	json_add(json, "steps", json_integer(cost->steps));
 	json_add(json, "cycles", json_integer(r->cycles));
 	json_add(json, "step_cycles", json_integer(r->step_cycles));
-	json_add(json, "dense_cycles", dense ? json_integer(sum_layers(cost).dense_cycles + other_cycles(cost)) : json_null());
+	json_add(json, "dense_cycles",
+		 dense ? json_integer(sum_layers(cost).dense_cycles + other_cycles(cost))
+		       : json_null());
 	json_add(json, "seconds", json_real(ms(r->cycles, device) / 1e3));
 	json_add(json, "bytes_weights", json_integer(r->bytes_weights));
 	json_add(json, "bytes_in", json_integer(r->bytes_in));

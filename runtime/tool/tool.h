@@ -34,7 +34,9 @@ int tool_fail(int status, const struct dh_error *err);
 /** tool_warn() - "deltahop: warning: ..." on stderr */
 void tool_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/** tool_print_json() - on stdout or, with @path, into a file; takes the reference; an exit status */
+/**
+ * tool_print_json() - on stdout or, with @path, into a file; takes the reference; an exit status
+ */
 int tool_print_json(json_t *json, const char *path);
 
 /** tool_status() - exit status for a negative errno of the library */

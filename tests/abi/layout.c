@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Compiled as C for 64 and 32 bits, and as C++: sizes, offsets and values are the same everywhere. */
+/*
+ * Compiled as C for 64 and 32 bits, and as C++: sizes, offsets and values are the same everywhere.
+ */
 #include <stddef.h>
 
 #include <drm/deltahop_accel.h>

@@ -13,18 +13,18 @@ void *__wrap_realloc(void *old, size_t size);
 
 void *__wrap_malloc(size_t size)
 {
-	alloc_count++;
+	__atomic_add_fetch(&alloc_count, 1, __ATOMIC_RELAXED);
 	return __real_malloc(size);
 }
 
 void *__wrap_calloc(size_t count, size_t size)
 {
-	alloc_count++;
+	__atomic_add_fetch(&alloc_count, 1, __ATOMIC_RELAXED);
 	return __real_calloc(count, size);
 }
 
 void *__wrap_realloc(void *old, size_t size)
 {
-	alloc_count++;
+	__atomic_add_fetch(&alloc_count, 1, __ATOMIC_RELAXED);
 	return __real_realloc(old, size);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * digits_test FOLDER: the spoken-digit network from ONNX to answers, through the public header; every output bit against the
- * reference, on several devices, with and without thresholds. Prints the accuracy.
+ * digits_test FOLDER: the spoken-digit network from ONNX to answers, through the public header;
+ * every output bit against the reference, on several devices, with and without thresholds. Prints
+ * the accuracy.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,7 +66,8 @@ static void prepare(struct network *net, const struct dh_program *program, int t
 		};
 		memcpy(net->layer[i].frac, layer->weight_frac, 4);
 		if (program->state_template.size)
-			ref_load(&net->layer[i], &net->memory[i], program->state_template.data + layer->state_offset);
+			ref_load(&net->layer[i], &net->memory[i],
+				 program->state_template.data + layer->state_offset);
 	}
 }
 
@@ -114,7 +116,8 @@ static uint32_t longest(const struct data *data)
 	return most;
 }
 
-static int check(const struct dh_job *job, const struct dh_program *program, const int16_t *expected, uint32_t recording)
+static int check(const struct dh_job *job, const struct dh_program *program,
+		 const int16_t *expected, uint32_t recording)
 {
 	if (!memcmp(dh_job_output(job), expected, program->output.elements * sizeof(*expected)))
 		return 0;
@@ -132,7 +135,8 @@ static uint32_t answer(const int16_t *y, uint32_t count)
 	return at;
 }
 
-static int run_all(const char *spec, const struct dh_program *program, const struct data *data, int theta)
+static int run_all(const char *spec, const struct dh_program *program, const struct data *data,
+		   int theta)
 {
 	struct dh_instance *instance;
 	struct dh_device *device;
@@ -158,7 +162,8 @@ static int run_all(const char *spec, const struct dh_program *program, const str
 		wrong += check(job, program, infer(&net, dh_job_input(job), steps, pitch), i);
 		right += answer(dh_job_output(job), program->output.elements) == data->labels[i];
 	}
-	printf("%s, threshold %d: %u of %u right, %d different\n", spec, theta, right, RECORDINGS, wrong);
+	printf("%s, threshold %d: %u of %u right, %d different\n", spec, theta, right, RECORDINGS,
+	       wrong);
 	dh_instance_destroy(instance);
 	dh_device_close(device);
 	return wrong || right < 270;

@@ -98,7 +98,8 @@ struct dh_program *fixture_program(uint32_t seed)
 	for (i = 0; i < LAYERS; i++)
 		add_layer(program, i);
 	add_run(program);
-	program->state_bytes = DELTAHOP_RNN_STATE_GRU(INPUTS, HIDDEN) + DELTAHOP_RNN_STATE_GRU(HIDDEN, HIDDEN);
+	program->state_bytes =
+		DELTAHOP_RNN_STATE_GRU(INPUTS, HIDDEN) + DELTAHOP_RNN_STATE_GRU(HIDDEN, HIDDEN);
 	program->need = (struct dh_cmd_limits) {
 		.slots = LAYERS,
 		.max_inputs = HIDDEN,
@@ -166,7 +167,8 @@ void fixture_step(struct fixture_reference *ref, const int16_t *x, int16_t *y)
 	uint32_t i;
 
 	for (i = 0; i < LAYERS; i++) {
-		ref_step(&ref->layer[i], &ref->memory[i], ref->theta_x[i], ref->theta_h[i], x, &trace);
+		ref_step(&ref->layer[i], &ref->memory[i], ref->theta_x[i], ref->theta_h[i], x,
+			 &trace);
 		ref->fired += trace.bias + trace.x + trace.h;
 		x = ref->memory[i].h;
 	}

@@ -13,7 +13,10 @@
 #define HIDDEN	16
 #define LAYERS	2
 
-/** fixture_program() - two GRU layers with a bias column and weights from @seed, without any capability; freed with fixture_free() */
+/**
+ * fixture_program() - two GRU layers with a bias column and weights from @seed, without any
+ * capability; freed with fixture_free()
+ */
 struct dh_program *fixture_program(uint32_t seed);
 
 /** fixture_free() - free it */

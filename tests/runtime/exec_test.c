@@ -35,7 +35,9 @@ static const char *device_spec(void)
 
 static void setup(void)
 {
-	struct dh_instance_options options = { .size = sizeof(options), .priority = 1, .profile = true };
+	struct dh_instance_options options = { .size = sizeof(options),
+					       .priority = 1,
+					       .profile = true };
 
 	ok(dh_device_open(device_spec(), &device, &err));
 	program = fixture_program(1);
@@ -73,7 +75,8 @@ static void fill(struct dh_job *job, uint32_t stream, uint32_t first)
 		fixture_input(stream, first + s, dh_job_input(job) + s * INPUTS);
 }
 
-static void compare(const struct dh_job *job, struct fixture_reference *ref, uint32_t stream, uint32_t first)
+static void compare(const struct dh_job *job, struct fixture_reference *ref, uint32_t stream,
+		    uint32_t first)
 {
 	int16_t x[INPUTS], y[HIDDEN];
 	uint32_t s;
@@ -250,7 +253,10 @@ START_TEST(rows_add_up_to_the_record)
 }
 END_TEST
 
-/* With a threshold at which every change fires and inputs that all change, the run is the dense one, but for the padding. */
+/*
+ * With a threshold at which every change fires and inputs that all change, the run is the dense
+ * one, but for the padding.
+ */
 START_TEST(dense_cycles_are_a_bound)
 {
 	struct dh_layer_report layer = { .size = sizeof(layer) };
@@ -290,7 +296,10 @@ static void patch_command(struct dh_instance *of, uint32_t offset, const struct 
 	dh_cmd_encode(cmd, (uint8_t *)of->fixed.map + offset);
 }
 
-/* A job whose weights are out of reach: its device refuses, its stream is lost until reset, nobody else is. */
+/*
+ * A job whose weights are out of reach: its device refuses, its stream is lost until reset, nobody
+ * else is.
+ */
 START_TEST(fault_names_the_node)
 {
 	struct dh_program *bad = fixture_program(2);
@@ -312,7 +321,9 @@ START_TEST(fault_names_the_node)
 	ok(dh_job_setup(job[1], stream, STEPS, 0, &err));
 	ok(dh_submit(job, 2, &err));
 	ck_assert_int_eq(dh_job_wait(job[0], -1, &err), -EIO);
-	ck_assert_msg(strstr(err.text, "second") && strstr(err.text, "command at offset") && strstr(err.text, "output"), "%s", err.text);
+	ck_assert_msg(strstr(err.text, "second") && strstr(err.text, "command at offset") &&
+			      strstr(err.text, "output"),
+		      "%s", err.text);
 	dh_job_report(job[0], &report);
 	ck_assert_uint_eq(report.status, DELTAHOP_STATUS_FAULT);
 	ck_assert_uint_eq(report.reason, DELTAHOP_REASON_NO_READ);
@@ -455,7 +466,8 @@ START_TEST(buffers_of_the_caller)
 	ok(dh_job_bind_output(job, out, 64, &err));
 	fixture_reference(&ref, program);
 	for (s = 0; s < STEPS; s++)
-		fixture_input(0, s, (int16_t *)((char *)dh_buffer_map(in, &size) + 4096) + s * INPUTS);
+		fixture_input(0, s,
+			      (int16_t *)((char *)dh_buffer_map(in, &size) + 4096) + s * INPUTS);
 	ck_assert_uint_eq(size, 65536);
 	ok(dh_run(job, new_stream(instance), STEPS, 0, &err));
 	ck_assert_ptr_eq(dh_job_output(job), (char *)dh_buffer_map(out, NULL) + 64);
@@ -463,7 +475,8 @@ START_TEST(buffers_of_the_caller)
 	fd = dh_buffer_export(out, &err);
 	ck_assert_msg(fd >= 0, "%s", err.text);
 	ok(dh_buffer_import(device, fd, &again, &err));
-	ck_assert_mem_eq((char *)dh_buffer_map(again, &size) + 64, dh_job_output(job), STEPS * HIDDEN * 2);
+	ck_assert_mem_eq((char *)dh_buffer_map(again, &size) + 64, dh_job_output(job),
+			 STEPS * HIDDEN * 2);
 	ok(dh_job_bind_output(job, again, 64, &err));
 	fixture_reference(&ref, program);
 	ok(dh_run(job, new_stream(instance), STEPS, 0, &err));
@@ -497,8 +510,8 @@ static void *work(void *arg)
 	uint32_t round, s;
 
 	fixture_reference(&ref, own);
-	if (dh_instance_create(device, own, NULL, &mine, NULL) || dh_stream_create(mine, &stream, NULL) ||
-	    dh_job_create(mine, STEPS, &job, NULL)) {
+	if (dh_instance_create(device, own, NULL, &mine, NULL) ||
+	    dh_stream_create(mine, &stream, NULL) || dh_job_create(mine, STEPS, &job, NULL)) {
 		worker->failed = "create";
 		return NULL;
 	}
@@ -520,12 +533,14 @@ static void *work(void *arg)
 
 START_TEST(threads_share_a_device)
 {
-	struct worker worker[4] = { { .seed = 11 }, { .seed = 12 }, { .seed = 13 }, { .seed = 14 } };
+	struct worker worker[4] = { 0 };
 	pthread_t thread[4];
 	int i;
 
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < 4; i++) {
+		worker[i].seed = 11 + i;
 		ck_assert_int_eq(pthread_create(&thread[i], NULL, work, &worker[i]), 0);
+	}
 	for (i = 0; i < 4; i++) {
 		pthread_join(thread[i], NULL);
 		ck_assert_msg(!worker[i].failed, "thread %d: %s", i, worker[i].failed);
@@ -538,9 +553,23 @@ END_TEST
 START_TEST(device_specs)
 {
 	static const char *const bad[] = {
-		"", "embedded:profile=nullhop", "embedded:nothing=1", "embedded:dram-n", "embedded:dram-n=", "embedded:dram-n=x",
-		"embedded:dram-n=-1", "embedded:dram-n=99999999999999999999", "embedded:pes=7", "embeddedx", "accel0",
-		"/dev/null", "/nonexistent", "/", "embedded:profile=", "embedded:profile=card,,=", "embedded:card-size=5",
+		"",
+		"embedded:profile=nullhop",
+		"embedded:nothing=1",
+		"embedded:dram-n",
+		"embedded:dram-n=",
+		"embedded:dram-n=x",
+		"embedded:dram-n=-1",
+		"embedded:dram-n=99999999999999999999",
+		"embedded:pes=7",
+		"embeddedx",
+		"accel0",
+		"/dev/null",
+		"/nonexistent",
+		"/",
+		"embedded:profile=",
+		"embedded:profile=card,,=",
+		"embedded:card-size=5",
 	};
 	struct dh_device_info info = { .size = sizeof(info) };
 	struct dh_device *opened;
@@ -548,11 +577,13 @@ START_TEST(device_specs)
 
 	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		err.text[0] = '\0';
-		ck_assert_msg(dh_device_open(bad[i], &opened, &err) < 0, "\"%s\" was opened", bad[i]);
+		ck_assert_msg(dh_device_open(bad[i], &opened, &err) < 0, "\"%s\" was opened",
+			      bad[i]);
 		ck_assert_ptr_null(opened);
 		ck_assert_int_gt(strlen(err.text), 10);
 	}
-	ok(dh_device_open("embedded:dram-n=3,profile=edgedrnn,clock-hz=0x5f5e100,dram-l=7", &opened, &err));
+	ok(dh_device_open("embedded:dram-n=3,profile=edgedrnn,clock-hz=0x5f5e100,dram-l=7", &opened,
+			  &err));
 	ok(dh_device_get_info(opened, &info, &err));
 	ck_assert_str_eq(info.profile, "edgedrnn");
 	ck_assert_uint_eq(info.dram_n, 3);

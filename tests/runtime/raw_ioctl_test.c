@@ -75,7 +75,8 @@ static int failures;
 static int check_output(void)
 {
 	const uint8_t *map = (const void *)seen;
-	const int16_t *input = (const void *)(map + INPUT * PAGE), *output = (const void *)(map + OUTPUT * PAGE);
+	const int16_t *input = (const void *)(map + INPUT * PAGE),
+		      *output = (const void *)(map + OUTPUT * PAGE);
 	struct ref_layer layer = {
 		.cell = DELTAHOP_CELL_GRU,
 		.inputs = INPUTS,
