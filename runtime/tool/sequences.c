@@ -358,7 +358,7 @@ static unsigned int outer_shape(const struct answers *answers, const struct sequ
 {
 	bool step_first = seqs->layout == SEQUENCES_STEP_FIRST;
 
-	if (!answers->per_step || seqs->layout == SEQUENCES_ONE ||
+	if (!answers->per_step || seqs->layout == SEQUENCES_ONE || seqs->layout == SEQUENCES_ROWS ||
 	    seqs->layout == SEQUENCES_END_TO_END) {
 		shape[0] = answers->vectors;
 		return 1;
