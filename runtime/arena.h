@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An arena: memory that is given out piece by piece and freed all at once, up to a limit, so that a small hostile file
- * cannot make its reader take gigabytes.
+ * An arena: memory that is given out piece by piece and freed all at once, up to a limit, so
+ * that a small hostile file cannot make its reader take gigabytes.
  */
 #ifndef DELTAHOP_ARENA_H
 #define DELTAHOP_ARENA_H
@@ -22,7 +22,9 @@ struct dh_arena {
 	size_t limit;
 };
 
-/** dh_arena_alloc() - @count elements of @size bytes, zeroed; NULL: over the limit or out of memory */
+/**
+ * dh_arena_alloc() - @count elements of @size bytes, zeroed; NULL: over the limit or out of memory
+ */
 void *dh_arena_alloc(struct dh_arena *arena, size_t count, size_t size);
 
 /** dh_arena_strdup() - copy a string; NULL as above */

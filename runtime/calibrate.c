@@ -54,18 +54,22 @@ static double value_at(const struct dh_array *array, size_t i)
 	}
 }
 
-static int read_data(struct dh_calibration *c, const struct dh_graph *graph, const struct dh_array *data, struct dh_error *err)
+static int read_data(struct dh_calibration *c, const struct dh_graph *graph,
+		     const struct dh_array *data, struct dh_error *err)
 {
 	bool is_q88 = data->dtype == DH_DTYPE_I2;
 	size_t count = dh_array_count(data), elements = graph->input.elements;
 
 	if (!is_q88 && data->dtype != DH_DTYPE_F4 && data->dtype != DH_DTYPE_F8) {
-		dh_error_set(err, "calibration data are %s; give float32, float64 or int16 (Q8.8)", dh_dtype_name(data->dtype));
+		dh_error_set(err, "calibration data are %s; give float32, float64 or int16 (Q8.8)",
+			     dh_dtype_name(data->dtype));
 		return -EINVAL;
 	}
 	if (data->ndim < 2 || data->ndim > 3 || data->shape[data->ndim - 1] != elements || !count) {
-		dh_error_set(err, "calibration data must have the shape [frames][%zu] or [sequences][frames][%zu], like the network's input %s", elements,
-			     elements, graph->input.name);
+		dh_error_set(err,
+			     "calibration data must have the shape [frames][%zu] or "
+			     "[sequences][frames][%zu], like the network's input %s",
+			     elements, elements, graph->input.name);
 		return -EINVAL;
 	}
 	c->frames = count / elements;
@@ -73,7 +77,10 @@ static int read_data(struct dh_calibration *c, const struct dh_graph *graph, con
 	for (size_t i = 0; c->data && i < count; i++) {
 		c->data[i] = is_q88 ? value_at(data, i) / 256 : value_at(data, i);
 		if (!isfinite(c->data[i])) {
-			dh_error_set(err, "calibration data: frame %zu, element %zu is not a finite number", i / elements, i % elements);
+			dh_error_set(
+				err,
+				"calibration data: frame %zu, element %zu is not a finite number",
+				i / elements, i % elements);
 			return -EINVAL;
 		}
 	}
@@ -82,7 +89,8 @@ static int read_data(struct dh_calibration *c, const struct dh_graph *graph, con
 	return c->data ? 0 : -ENOMEM;
 }
 
-static int read_lengths(struct dh_calibration *c, const struct dh_array *lengths, struct dh_error *err)
+static int read_lengths(struct dh_calibration *c, const struct dh_array *lengths,
+			struct dh_error *err)
 {
 	size_t sum = 0;
 
@@ -94,7 +102,10 @@ static int read_lengths(struct dh_calibration *c, const struct dh_array *lengths
 		double length = value_at(lengths, i);
 
 		if (length < 1 || length > c->frames - sum) {
-			dh_error_set(err, "lengths[%zu] = %.0f: lengths must be at least 1 and add up to the %zu frames of the data", i, length, c->frames);
+			dh_error_set(err,
+				     "lengths[%zu] = %.0f: lengths must be at least 1 and add up "
+				     "to the %zu frames of the data",
+				     i, length, c->frames);
 			return -EINVAL;
 		}
 		c->lengths[i] = length;
@@ -102,16 +113,23 @@ static int read_lengths(struct dh_calibration *c, const struct dh_array *lengths
 	}
 	if (sum == c->frames)
 		return 0;
-	dh_error_set(err, "lengths add up to %zu; the calibration data have %zu frames", sum, c->frames);
+	dh_error_set(err, "lengths add up to %zu; the calibration data have %zu frames", sum,
+		     c->frames);
 	return -EINVAL;
 }
 
-/* Without lengths: rows of a network without steps are independent; a third axis separates sequences; else it is one. */
-static int split_data(struct dh_calibration *c, const struct dh_graph *graph, const struct dh_array *data, const struct dh_array *lengths,
+/*
+ * Without lengths: rows of a network without steps are independent; a third axis separates
+ * sequences; else it is one.
+ */
+static int split_data(struct dh_calibration *c, const struct dh_graph *graph,
+		      const struct dh_array *data, const struct dh_array *lengths,
 		      struct dh_error *err)
 {
-	c->sequences = lengths ? dh_array_count(lengths) : graph->input.step_axis < 0 && graph->fixed_steps == 1 ? c->frames :
-		       data->ndim == 3 ? data->shape[0] : 1;
+	c->sequences = lengths ? dh_array_count(lengths)
+		       : graph->input.step_axis < 0 && graph->fixed_steps == 1 ? c->frames
+		       : data->ndim == 3				       ? data->shape[0]
+									       : 1;
 	c->given = c->sequences;
 	c->lengths = calloc(c->sequences ? c->sequences : 1, sizeof(*c->lengths));
 	if (!c->lengths) {
@@ -146,7 +164,8 @@ static void limit_work(struct dh_calibration *c, const struct dh_graph *graph)
 	c->frames = sum;
 }
 
-static int measure_ranges(struct dh_calibration *c, const struct dh_graph *graph, struct dh_error *err)
+static int measure_ranges(struct dh_calibration *c, const struct dh_graph *graph,
+			  struct dh_error *err)
 {
 	const float *frame = c->data;
 
@@ -164,8 +183,9 @@ static int measure_ranges(struct dh_calibration *c, const struct dh_graph *graph
 	return 0;
 }
 
-int dh_calibration_create(const struct dh_graph *graph, const struct dh_array *data, const struct dh_array *lengths,
-			  struct dh_calibration **calibration, struct dh_error *err)
+int dh_calibration_create(const struct dh_graph *graph, const struct dh_array *data,
+			  const struct dh_array *lengths, struct dh_calibration **calibration,
+			  struct dh_error *err)
 {
 	struct dh_calibration *c = calloc(1, sizeof(*c));
 	int ret = 0;
@@ -176,7 +196,8 @@ int dh_calibration_create(const struct dh_graph *graph, const struct dh_array *d
 		return -ENOMEM;
 	}
 	if (!data && lengths) {
-		dh_error_set(err, "lengths are given without calibration data; give both or neither");
+		dh_error_set(err,
+			     "lengths are given without calibration data; give both or neither");
 		return -EINVAL;
 	}
 	if (!data)
@@ -235,7 +256,9 @@ static void quantise_input(struct pair *pair, const float *frame)
 		double value = rint(frame[i] / unit);
 
 		pair->clipped += value < INT16_MIN || value > INT16_MAX;
-		pair->input[i] = value < INT16_MIN ? INT16_MIN : value > INT16_MAX ? INT16_MAX : value;
+		pair->input[i] = value < INT16_MIN   ? INT16_MIN
+				 : value > INT16_MAX ? INT16_MAX
+						     : value;
 	}
 }
 
@@ -248,7 +271,8 @@ static void compare(struct pair *pair, bool per_step)
 		if (pair->graph->layers[i].per_step != per_step)
 			continue;
 		for (uint32_t k = 0; k < pair->graph->layers[i].hidden; k++) {
-			double error = fabs(pair->device->layers[i].h[k] * unit - pair->exact->layers[i].output[k]);
+			double error = fabs(pair->device->layers[i].h[k] * unit -
+					    pair->exact->layers[i].output[k]);
 
 			meter->square += error * error;
 			meter->max = error > meter->max ? error : meter->max;
@@ -292,7 +316,8 @@ static void run_pair(struct pair *pair, const struct dh_calibration *c)
 	}
 }
 
-static int write_row(const struct pair *pair, const struct dh_program *program, uint32_t i, struct dh_explain *explain)
+static int write_row(const struct pair *pair, const struct dh_program *program, uint32_t i,
+		     struct dh_explain *explain)
 {
 	const struct dh_graph_layer *source = &pair->graph->layers[i];
 	const struct dh_quant_layer *quant = &pair->quant->layers[i];
@@ -314,36 +339,53 @@ static int write_row(const struct pair *pair, const struct dh_program *program, 
 	if (meter->count) {
 		row.error_rms = sqrt(meter->square / meter->count);
 		row.error_max = meter->max;
-		row.headroom_bits = pair->device->layers[i].sum_max > 0 ? -log2(pair->device->layers[i].sum_max) : 24;
+		row.headroom_bits = pair->device->layers[i].sum_max > 0
+					    ? -log2(pair->device->layers[i].sum_max)
+					    : 24;
 	}
 	return dh_explain_layer(explain, &row);
 }
 
-static void write_notes(const struct pair *pair, const struct dh_calibration *c, struct dh_explain *explain)
+static void write_notes(const struct pair *pair, const struct dh_calibration *c,
+			struct dh_explain *explain)
 {
 	bool wrapped = false;
 
 	for (uint32_t i = 0; i < pair->graph->layer_count; i++)
 		wrapped |= pair->device->layers[i].sum_max >= 1;
-	dh_explain_note(explain, "measured on %zu sequences, %zu frames of calibration data%s, with the default thresholds", c->sequences, c->frames,
+	dh_explain_note(explain,
+			"measured on %zu sequences, %zu frames of calibration data%s, with the "
+			"default thresholds",
+			c->sequences, c->frames,
 			c->sequences < c->given ? " (the first of them, to save time)" : "");
 	if (pair->graph->output.elements > 1)
-		dh_explain_note(explain, "the largest output is the same as in float in %zu of %zu sequences", pair->same, pair->answers);
+		dh_explain_note(
+			explain,
+			"the largest output is the same as in float in %zu of %zu sequences",
+			pair->same, pair->answers);
 	if (pair->clipped)
-		dh_explain_note(explain, "%zu input values are outside of the range of the input's format and were clipped", pair->clipped);
+		dh_explain_note(explain,
+				"%zu input values are outside of the range of the input's format "
+				"and were clipped",
+				pair->clipped);
 	if (wrapped)
-		dh_explain_note(explain, "WARNING: a 24-bit accumulator wrapped around on the calibration data (headroom below 0); results will be wrong: "
+		dh_explain_note(explain,
+				"WARNING: a 24-bit accumulator wrapped around on the calibration "
+				"data (headroom below 0); results will be wrong: "
 				"scale the input or the weights down");
 }
 
-static void write_scales(const struct dh_graph *graph, const struct dh_quant *quant, bool calibrated, struct dh_explain *explain)
+static void write_scales(const struct dh_graph *graph, const struct dh_quant *quant,
+			 bool calibrated, struct dh_explain *explain)
 {
 	int exp = quant->layers[0].input_exp;
 
 	if (!calibrated)
-		dh_explain_note(explain, "no calibration data: inputs are taken to lie within -8..8 (int16 = value * 256), errors were not measured");
+		dh_explain_note(explain, "no calibration data: inputs are taken to lie within "
+					 "-8..8 (int16 = value * 256), errors were not measured");
 	else
-		dh_explain_note(explain, "input %s: int16 = value * 256 / 2^%d", graph->input.name, exp);
+		dh_explain_note(explain, "input %s: int16 = value * 256 / 2^%d", graph->input.name,
+				exp);
 }
 
 static int start_pair(struct pair *pair, const struct dh_program *program)
@@ -354,8 +396,9 @@ static int start_pair(struct pair *pair, const struct dh_program *program)
 	return pair->exact && pair->device && pair->input ? 0 : -ENOMEM;
 }
 
-int dh_calibration_report(struct dh_calibration *calibration, const struct dh_graph *graph, const struct dh_quant *quant,
-			  const struct dh_program *program, struct dh_explain *explain, struct dh_error *err)
+int dh_calibration_report(struct dh_calibration *calibration, const struct dh_graph *graph,
+			  const struct dh_quant *quant, const struct dh_program *program,
+			  struct dh_explain *explain, struct dh_error *err)
 {
 	struct pair *pair = calloc(1, sizeof(*pair));
 	int ret = pair ? 0 : -ENOMEM;

@@ -12,8 +12,8 @@
 #include "quantise.h"
 
 #define DEFAULT_PROFILE "card"
-#define MAX_ELEMENTS 1024
-#define SCRATCH_UNIT 64
+#define MAX_ELEMENTS	1024
+#define SCRATCH_UNIT	64
 
 /** struct compiler - a compilation on its way */
 struct compiler {
@@ -34,7 +34,8 @@ static int no_memory(struct compiler *cc)
 	return -ENOMEM;
 }
 
-static int refuse_layer(struct compiler *cc, uint32_t index, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static int refuse_layer(struct compiler *cc, uint32_t index, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 static int refuse_layer(struct compiler *cc, uint32_t index, const char *fmt, ...)
 {
@@ -61,8 +62,12 @@ static int find_limits(struct compiler *cc)
 		cc->limits = *cc->options->limits;
 		return 0;
 	}
-	if (!dh_config_profile(&config, cc->profile) || !(config.engines & 1U << DELTAHOP_ENGINE_RNN)) {
-		dh_error_set(cc->err, "profile %s: there is no such device profile with a recurrent engine; use card or edgedrnn", cc->profile);
+	if (!dh_config_profile(&config, cc->profile) ||
+	    !(config.engines & 1U << DELTAHOP_ENGINE_RNN)) {
+		dh_error_set(cc->err,
+			     "profile %s: there is no such device profile with a recurrent engine; "
+			     "use card or edgedrnn",
+			     cc->profile);
 		return -EINVAL;
 	}
 	cc->limits = (struct dh_cmd_limits){
@@ -81,8 +86,11 @@ static int check_dense(struct compiler *cc, uint32_t index)
 		return 0;
 	if (cc->limits.caps & DELTAHOP_CAP_RNN_DENSE && cc->limits.caps & DELTAHOP_CAP_RNN_TEMPLATE)
 		return 0;
-	return refuse_layer(cc, index, "profile %s has no dense layers, only GRU; cut the model before this node and do it in the application, or "
-			    "use profile card", cc->profile);
+	return refuse_layer(cc, index,
+			    "profile %s has no dense layers, only GRU; cut the model before this "
+			    "node and do it in the application, or "
+			    "use profile card",
+			    cc->profile);
 }
 
 static int check_sizes(struct compiler *cc, uint32_t index)
@@ -90,26 +98,35 @@ static int check_sizes(struct compiler *cc, uint32_t index)
 	const struct dh_graph_layer *layer = &cc->graph->layers[index];
 
 	if (layer->inputs > cc->limits.max_inputs)
-		return refuse_layer(cc, index, "%u inputs; the engine has at most %u", layer->inputs, cc->limits.max_inputs);
+		return refuse_layer(cc, index, "%u inputs; the engine has at most %u",
+				    layer->inputs, cc->limits.max_inputs);
 	if (layer->hidden > cc->limits.max_hidden)
-		return refuse_layer(cc, index, "%u units; the engine has at most %u", layer->hidden, cc->limits.max_hidden);
-	if (index && layer->hidden + 7 < cc->graph->layers[index - 1].hidden && !(cc->limits.caps & DELTAHOP_CAP_RNN_WEIGHT_BASE))
-		return refuse_layer(cc, index, "%u units after a layer of %u; on profile %s the weights of a smaller layer would lie over those of "
-				    "the larger: use layers that do not shrink, or profile card", layer->hidden,
-				    cc->graph->layers[index - 1].hidden, cc->profile);
+		return refuse_layer(cc, index, "%u units; the engine has at most %u", layer->hidden,
+				    cc->limits.max_hidden);
+	if (index && layer->hidden + 7 < cc->graph->layers[index - 1].hidden &&
+	    !(cc->limits.caps & DELTAHOP_CAP_RNN_WEIGHT_BASE))
+		return refuse_layer(cc, index,
+				    "%u units after a layer of %u; on profile %s the weights of a "
+				    "smaller layer would lie over those of "
+				    "the larger: use layers that do not shrink, or profile card",
+				    layer->hidden, cc->graph->layers[index - 1].hidden,
+				    cc->profile);
 	return 0;
 }
 
 static int check_limits(struct compiler *cc)
 {
-	uint32_t slots = cc->limits.slots < DH_PROGRAM_MAX_LAYERS ? cc->limits.slots : DH_PROGRAM_MAX_LAYERS;
+	uint32_t slots = cc->limits.slots < DH_PROGRAM_MAX_LAYERS ? cc->limits.slots
+								  : DH_PROGRAM_MAX_LAYERS;
 	int ret = 0;
 
 	for (uint32_t i = 0; !ret && i < cc->graph->layer_count; i++) {
 		ret = check_dense(cc, i);
 		if (!ret && i >= slots)
-			ret = refuse_layer(cc, i, "layer %u of the network; profile %s has %u layer slots: use fewer layers, or split the model", i + 1,
-					   cc->profile, slots);
+			ret = refuse_layer(cc, i,
+					   "layer %u of the network; profile %s has %u layer "
+					   "slots: use fewer layers, or split the model",
+					   i + 1, cc->profile, slots);
 		if (!ret)
 			ret = check_sizes(cc, i);
 	}
@@ -122,7 +139,9 @@ static int check_theta(struct compiler *cc, int theta)
 {
 	if (theta >= 0 && theta <= 511)
 		return 0;
-	dh_error_set(cc->err, "threshold %d is out of range: thresholds are 0 to 511, in 1/256 (0.5 is 128)", theta);
+	dh_error_set(cc->err,
+		     "threshold %d is out of range: thresholds are 0 to 511, in 1/256 (0.5 is 128)",
+		     theta);
 	return -ERANGE;
 }
 
@@ -144,7 +163,9 @@ static int set_theta(struct compiler *cc)
 		const struct dh_layer_theta *theta = &options->theta[i];
 
 		if (theta->layer >= cc->program->layer_count) {
-			dh_error_set(cc->err, "threshold for layer %u: the network has layers 0 to %u", theta->layer, cc->program->layer_count - 1);
+			dh_error_set(cc->err,
+				     "threshold for layer %u: the network has layers 0 to %u",
+				     theta->layer, cc->program->layer_count - 1);
 			return -ERANGE;
 		}
 		if (theta->theta_x >= 0)
@@ -155,10 +176,16 @@ static int set_theta(struct compiler *cc)
 		if (!ret)
 			ret = check_theta(cc, layers[theta->layer].theta_h);
 	}
-	for (uint32_t i = 1; !ret && i < cc->program->layer_count && !(cc->limits.caps & DELTAHOP_CAP_RNN_LAYER_THETA); i++) {
-		if (layers[i].theta_x != layers[0].theta_x || layers[i].theta_h != layers[0].theta_h)
-			ret = refuse_layer(cc, i, "thresholds %d/%d differ from those of layer 0 (%d/%d); profile %s has one pair for all layers",
-					   layers[i].theta_x, layers[i].theta_h, layers[0].theta_x, layers[0].theta_h, cc->profile);
+	for (uint32_t i = 1; !ret && i < cc->program->layer_count &&
+			     !(cc->limits.caps & DELTAHOP_CAP_RNN_LAYER_THETA);
+	     i++) {
+		if (layers[i].theta_x != layers[0].theta_x ||
+		    layers[i].theta_h != layers[0].theta_h)
+			ret = refuse_layer(cc, i,
+					   "thresholds %d/%d differ from those of layer 0 (%d/%d); "
+					   "profile %s has one pair for all layers",
+					   layers[i].theta_x, layers[i].theta_h, layers[0].theta_x,
+					   layers[0].theta_h, cc->profile);
 	}
 	return ret;
 }
@@ -185,8 +212,9 @@ static int place_layer(struct compiler *cc, uint32_t index, uint64_t *columns)
 	};
 	memcpy(layer->weight_frac, quant->weight_frac, sizeof(layer->weight_frac));
 	/* one base address for all layers: their columns are counted through */
-	layer->weight_offset = cc->limits.caps & DELTAHOP_CAP_RNN_WEIGHT_BASE ? program->weights.size :
-										*columns * dh_layer_column_bytes(layer);
+	layer->weight_offset = cc->limits.caps & DELTAHOP_CAP_RNN_WEIGHT_BASE
+				       ? program->weights.size
+				       : *columns * dh_layer_column_bytes(layer);
 	*columns += dh_layer_columns(layer);
 	program->weights.size = layer->weight_offset + quant->weight_bytes;
 	program->state_bytes += dh_layer_state_bytes(layer);
@@ -195,7 +223,9 @@ static int place_layer(struct compiler *cc, uint32_t index, uint64_t *columns)
 	out->real_inputs = source->inputs;
 	out->real_hidden = source->hidden;
 	if (program->state_bytes > cc->limits.state_bytes)
-		return refuse_layer(cc, index, "the state of the layers up to here takes %u bytes; the engine holds %u: use fewer or smaller layers",
+		return refuse_layer(cc, index,
+				    "the state of the layers up to here takes %u bytes; the engine "
+				    "holds %u: use fewer or smaller layers",
 				    program->state_bytes, cc->limits.state_bytes);
 	return out->node && out->op ? 0 : no_memory(cc);
 }
@@ -218,8 +248,8 @@ static int place_layers(struct compiler *cc)
 	if (!program->weights.data)
 		return no_memory(cc);
 	for (uint32_t i = 0; i < program->layer_count; i++)
-		memcpy(program->weights.data + program->layers[i].layer.weight_offset, cc->quant.layers[i].weights,
-		       cc->quant.layers[i].weight_bytes);
+		memcpy(program->weights.data + program->layers[i].layer.weight_offset,
+		       cc->quant.layers[i].weights, cc->quant.layers[i].weight_bytes);
 	return 0;
 }
 
@@ -229,8 +259,12 @@ static void put_le(uint8_t *at, uint32_t value, unsigned int bytes)
 		at[i] = value >> 8 * i;
 }
 
-/* A layer's block of the state image: zeros but for the initial hidden vector and the biases in the accumulators. */
-static bool fill_state(const struct dh_layer *layer, const struct dh_quant_layer *quant, uint8_t *block)
+/*
+ * A layer's block of the state image: zeros but for the initial hidden vector and the biases in
+ * the accumulators.
+ */
+static bool fill_state(const struct dh_layer *layer, const struct dh_quant_layer *quant,
+		       uint8_t *block)
 {
 	bool gru = layer->cell == DELTAHOP_CELL_GRU, any = false;
 	uint8_t *h = block + 8 + 2 * ((layer->inputs + 7u) / 8 * 8) + 2 * layer->hidden;
@@ -265,7 +299,7 @@ static int make_state(struct compiler *cc)
 		free(image);
 		return 0;
 	}
-	program->state_template = (struct dh_blob){ image, program->state_bytes };
+	program->state_template = (struct dh_blob){image, program->state_bytes};
 	return 0;
 }
 
@@ -304,7 +338,8 @@ static int make_runs(struct compiler *cc)
 	if (steps == cc->graph->layer_count)
 		return 0;
 	add_run(cc, steps, cc->graph->layer_count - steps, DH_STEPS_ONCE);
-	program->scratch_bytes = (program->runs[0].output_stride + SCRATCH_UNIT - 1) / SCRATCH_UNIT * SCRATCH_UNIT;
+	program->scratch_bytes =
+		(program->runs[0].output_stride + SCRATCH_UNIT - 1) / SCRATCH_UNIT * SCRATCH_UNIT;
 	return 0;
 }
 
@@ -320,12 +355,13 @@ static void emit_run(struct compiler *cc, uint32_t index)
 	struct dh_program *program = cc->program;
 	struct dh_program_run *run = &program->runs[index];
 	bool is_last = index + 1 == program->run_count;
-	struct dh_cmd cmd = { .opcode = DELTAHOP_OP_RNN_RUN };
+	struct dh_cmd cmd = {.opcode = DELTAHOP_OP_RNN_RUN};
 
 	cmd.run = (struct dh_run){
 		.first = run->first,
 		.count = run->count,
-		.last_only = run->steps == DH_STEPS_SEQUENCE && (!is_last || !cc->graph->output.per_step),
+		.last_only = run->steps == DH_STEPS_SEQUENCE &&
+			     (!is_last || !cc->graph->output.per_step),
 		.params_region = DH_REGION_PARAMS,
 		.params_offset = run->params_offset,
 		.input_region = index ? DH_REGION_SCRATCH : DH_REGION_INPUT,
@@ -339,14 +375,16 @@ static int make_commands(struct compiler *cc)
 {
 	struct dh_program *program = cc->program;
 	size_t room = program->layer_count * sizeof(struct deltahop_cmd_rnn_layer) +
-		      program->run_count * sizeof(struct deltahop_cmd_rnn_run) + sizeof(struct deltahop_cmd);
-	struct dh_cmd end = { .opcode = DELTAHOP_OP_END };
+		      program->run_count * sizeof(struct deltahop_cmd_rnn_run) +
+		      sizeof(struct deltahop_cmd);
+	struct dh_cmd end = {.opcode = DELTAHOP_OP_END};
 
 	program->commands.data = calloc(1, room);
 	if (!program->commands.data)
 		return no_memory(cc);
 	for (uint32_t i = 0; i < program->layer_count; i++) {
-		struct dh_cmd cmd = { .opcode = DELTAHOP_OP_RNN_LAYER, .layer = program->layers[i].layer };
+		struct dh_cmd cmd = {.opcode = DELTAHOP_OP_RNN_LAYER,
+				     .layer = program->layers[i].layer};
 
 		program->layers[i].cmd_offset = program->commands.size;
 		emit(&program->commands, &cmd);
@@ -359,7 +397,8 @@ static int make_commands(struct compiler *cc)
 
 /* --- the rest of the program --- */
 
-static int describe_tensor(struct compiler *cc, const struct dh_graph_tensor *from, uint32_t padded, int32_t exp, struct dh_program_tensor *to)
+static int describe_tensor(struct compiler *cc, const struct dh_graph_tensor *from, uint32_t padded,
+			   int32_t exp, struct dh_program_tensor *to)
 {
 	*to = (struct dh_program_tensor){
 		.name = strdup(from->name),
@@ -378,10 +417,12 @@ static int describe(struct compiler *cc)
 {
 	uint32_t last = cc->graph->layer_count - 1;
 	struct dh_program *program = cc->program;
-	int ret = describe_tensor(cc, &cc->graph->input, cc->quant.layers[0].inputs, cc->quant.layers[0].input_exp, &program->input);
+	int ret = describe_tensor(cc, &cc->graph->input, cc->quant.layers[0].inputs,
+				  cc->quant.layers[0].input_exp, &program->input);
 
 	if (!ret)
-		ret = describe_tensor(cc, &cc->graph->output, cc->quant.layers[last].hidden, cc->quant.layers[last].output_exp, &program->output);
+		ret = describe_tensor(cc, &cc->graph->output, cc->quant.layers[last].hidden,
+				      cc->quant.layers[last].output_exp, &program->output);
 	program->name = strdup(cc->graph->name);
 	program->profile = strdup(cc->profile);
 	program->abi_major = DELTAHOP_HW_ABI_MAJOR;
@@ -422,13 +463,15 @@ static int quantise(struct compiler *cc)
 {
 	struct dh_quant_options options = {
 		.ranges = dh_calibration_ranges(cc->calibration),
-		.input_is_fixed = cc->options->calibration && cc->options->calibration->dtype == DH_DTYPE_I2,
+		.input_is_fixed = cc->options->calibration &&
+				  cc->options->calibration->dtype == DH_DTYPE_I2,
 		.caps = cc->limits.caps,
 	};
 	int ret = dh_quantise(cc->graph, &options, &cc->quant, cc->err);
 
 	if (ret == -EOPNOTSUPP)
-		dh_explain_refuse_layer(cc->explain, cc->quant.refused_layer, cc->err ? cc->err->text : "does not fit");
+		dh_explain_refuse_layer(cc->explain, cc->quant.refused_layer,
+					cc->err ? cc->err->text : "does not fit");
 	return ret;
 }
 
@@ -439,18 +482,21 @@ static int compile(struct compiler *cc)
 	if (!ret)
 		ret = check_limits(cc);
 	if (!ret)
-		ret = dh_calibration_create(cc->graph, cc->options->calibration, cc->options->lengths, &cc->calibration, cc->err);
+		ret = dh_calibration_create(cc->graph, cc->options->calibration,
+					    cc->options->lengths, &cc->calibration, cc->err);
 	if (!ret)
 		ret = quantise(cc);
 	if (!ret)
 		ret = build_program(cc);
 	if (!ret)
-		ret = dh_calibration_report(cc->calibration, cc->graph, &cc->quant, cc->program, cc->explain, cc->err);
+		ret = dh_calibration_report(cc->calibration, cc->graph, &cc->quant, cc->program,
+					    cc->explain, cc->err);
 	return ret;
 }
 
 /* Takes over the graph, or the error that there is none. */
-static int compile_graph(struct compiler *cc, int ret, struct dh_program **program, struct dh_explain **explain)
+static int compile_graph(struct compiler *cc, int ret, struct dh_program **program,
+			 struct dh_explain **explain)
 {
 	if (!ret)
 		ret = compile(cc);
@@ -470,7 +516,8 @@ static int compile_graph(struct compiler *cc, int ret, struct dh_program **progr
 	return ret;
 }
 
-static struct compiler *start(const struct dh_compile_options *options, struct dh_explain **explain, struct dh_error *err)
+static struct compiler *start(const struct dh_compile_options *options, struct dh_explain **explain,
+			      struct dh_error *err)
 {
 	static const struct dh_compile_options defaults;
 	struct compiler *cc = calloc(1, sizeof(*cc));
@@ -490,24 +537,28 @@ static struct compiler *start(const struct dh_compile_options *options, struct d
 	return cc;
 }
 
-int dh_compile(const char *onnx_path, const struct dh_compile_options *options, struct dh_program **program,
-	       struct dh_explain **explain, struct dh_error *err)
+int dh_compile(const char *onnx_path, const struct dh_compile_options *options,
+	       struct dh_program **program, struct dh_explain **explain, struct dh_error *err)
 {
 	struct compiler *cc = start(options, explain, err);
 
 	*program = NULL;
 	if (!cc)
 		return -ENOMEM;
-	return compile_graph(cc, dh_graph_import(onnx_path, cc->explain, &cc->graph, err), program, explain);
+	return compile_graph(cc, dh_graph_import(onnx_path, cc->explain, &cc->graph, err), program,
+			     explain);
 }
 
-int dh_compile_memory(const void *buf, size_t len, const char *name, const struct dh_compile_options *options,
-		      struct dh_program **program, struct dh_explain **explain, struct dh_error *err)
+int dh_compile_memory(const void *buf, size_t len, const char *name,
+		      const struct dh_compile_options *options, struct dh_program **program,
+		      struct dh_explain **explain, struct dh_error *err)
 {
 	struct compiler *cc = start(options, explain, err);
 
 	*program = NULL;
 	if (!cc)
 		return -ENOMEM;
-	return compile_graph(cc, dh_graph_import_memory(buf, len, name, cc->explain, &cc->graph, err), program, explain);
+	return compile_graph(cc,
+			     dh_graph_import_memory(buf, len, name, cc->explain, &cc->graph, err),
+			     program, explain);
 }

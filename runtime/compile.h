@@ -24,7 +24,8 @@ struct dh_layer_theta {
  * struct dh_compile_options - how to compile
  * @profile: device profile; its limits hold unless @limits is given. NULL: "card"
  * @limits: of a device
- * @calibration: typical inputs, float or int16 Q8.8 [frames][elements], sequences end to end; NULL: none
+ * @calibration: typical inputs, float or int16 Q8.8 [frames][elements], sequences end to
+ *	end; NULL: none
  * @lengths: frames of each sequence, integers; NULL: one sequence
  * @theta_x: default threshold of GRU layers in 1/256 (dense layers have 0)
  * @theta_h: likewise
@@ -44,15 +45,18 @@ struct dh_compile_options {
 
 /**
  * dh_compile() - compile an ONNX file
- * @explain: set to what was done, also when the network is refused (then with what was reached); may be NULL
+ * @explain: set to what was done, also when the network is refused (then with what was
+ *	reached); may be NULL
  *
- * Return: 0; -EOPNOTSUPP: refused, the sentence says what, which limit, and what would work; -EINVAL, -EIO, -ENOMEM...
+ * Return: 0; -EOPNOTSUPP: refused, the sentence says what, which limit, and what would work;
+ * -EINVAL, -EIO, -ENOMEM...
  */
-int dh_compile(const char *onnx_path, const struct dh_compile_options *options, struct dh_program **program,
-	       struct dh_explain **explain, struct dh_error *err);
+int dh_compile(const char *onnx_path, const struct dh_compile_options *options,
+	       struct dh_program **program, struct dh_explain **explain, struct dh_error *err);
 
 /** dh_compile_memory() - the same from memory; @name is what errors call it */
-int dh_compile_memory(const void *buf, size_t len, const char *name, const struct dh_compile_options *options,
-		      struct dh_program **program, struct dh_explain **explain, struct dh_error *err);
+int dh_compile_memory(const void *buf, size_t len, const char *name,
+		      const struct dh_compile_options *options, struct dh_program **program,
+		      struct dh_explain **explain, struct dh_error *err);
 
 #endif /* DELTAHOP_COMPILE_H */

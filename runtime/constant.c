@@ -11,7 +11,8 @@ static bool sym_add(struct dh_sym a, struct dh_sym b, struct dh_sym *out)
 	if (a.coef && b.coef && a.lengths != b.lengths)
 		return false;
 	out->lengths = a.lengths | b.lengths;
-	if (__builtin_add_overflow(a.add, b.add, &out->add) || __builtin_add_overflow(a.coef, b.coef, &out->coef))
+	if (__builtin_add_overflow(a.add, b.add, &out->add) ||
+	    __builtin_add_overflow(a.coef, b.coef, &out->coef))
 		return false;
 	if (!out->coef)
 		out->lengths = 0;
@@ -20,7 +21,8 @@ static bool sym_add(struct dh_sym a, struct dh_sym b, struct dh_sym *out)
 
 static bool sym_scale(struct dh_sym a, int64_t factor, struct dh_sym *out)
 {
-	if (__builtin_mul_overflow(a.add, factor, &out->add) || __builtin_mul_overflow(a.coef, factor, &out->coef))
+	if (__builtin_mul_overflow(a.add, factor, &out->add) ||
+	    __builtin_mul_overflow(a.coef, factor, &out->coef))
 		return false;
 	out->lengths = out->coef ? a.lengths : 0;
 	return true;
@@ -34,7 +36,7 @@ static bool sym_mul(struct dh_sym a, struct dh_sym b, struct dh_sym *out)
 		return sym_scale(a, b.add, out);
 	if (a.add || b.add || a.lengths & b.lengths)
 		return false;
-	*out = (struct dh_sym){ .lengths = a.lengths | b.lengths };
+	*out = (struct dh_sym){.lengths = a.lengths | b.lengths};
 	return !__builtin_mul_overflow(a.coef, b.coef, &out->coef);
 }
 
@@ -43,12 +45,13 @@ static bool sym_div(struct dh_sym a, struct dh_sym b, struct dh_sym *out)
 	if (dh_sym_is_known(b)) {
 		if (b.add <= 0 || a.add < 0 || a.coef % b.add || (a.coef && a.add % b.add))
 			return false;
-		*out = (struct dh_sym){ a.add / b.add, a.coef / b.add, a.lengths };
+		*out = (struct dh_sym){a.add / b.add, a.coef / b.add, a.lengths};
 		return true;
 	}
-	if (a.add || b.add || (a.lengths & b.lengths) != b.lengths || a.coef == INT64_MIN || a.coef % b.coef)
+	if (a.add || b.add || (a.lengths & b.lengths) != b.lengths || a.coef == INT64_MIN ||
+	    a.coef % b.coef)
 		return false;
-	*out = (struct dh_sym){ .coef = a.coef / b.coef, .lengths = a.lengths & ~b.lengths };
+	*out = (struct dh_sym){.coef = a.coef / b.coef, .lengths = a.lengths & ~b.lengths};
 	if (!out->lengths)
 		*out = dh_sym_known(out->coef);
 	return true;
@@ -75,7 +78,8 @@ bool dh_constant_count(const struct dh_constant *c, size_t *count)
 	*count = 1;
 	for (unsigned int i = 0; i < c->rank; i++) {
 		if (!dh_sym_is_known(c->dims[i]) || c->dims[i].add < 0 ||
-		    __builtin_mul_overflow(*count, (size_t)c->dims[i].add, count) || *count > MAX_ELEMENTS)
+		    __builtin_mul_overflow(*count, (size_t)c->dims[i].add, count) ||
+		    *count > MAX_ELEMENTS)
 			return false;
 	}
 	return true;
@@ -86,7 +90,8 @@ union dh_element dh_constant_get(const struct dh_constant *c, size_t index)
 	union dh_element element = c->fill;
 
 	if (c->data)
-		memcpy(&element, (const char *)c->data + index * dh_constant_element_size(c), dh_constant_element_size(c));
+		memcpy(&element, (const char *)c->data + index * dh_constant_element_size(c),
+		       dh_constant_element_size(c));
 	return element;
 }
 
@@ -147,9 +152,10 @@ static void strides_of(const struct dh_constant *c, size_t *strides)
 }
 
 /* Element k of @out, counted in C order, is the one of @c at @base + sum of index * @strides. */
-static void gather(const struct dh_constant *c, size_t base, const size_t *strides, struct dh_constant *out)
+static void gather(const struct dh_constant *c, size_t base, const size_t *strides,
+		   struct dh_constant *out)
 {
-	size_t size = dh_constant_element_size(c), index[DH_MAX_RANK] = { 0 }, count, from = base;
+	size_t size = dh_constant_element_size(c), index[DH_MAX_RANK] = {0}, count, from = base;
 
 	dh_constant_count(out, &count);
 	for (size_t k = 0; k < count; k++) {
@@ -164,7 +170,8 @@ static void gather(const struct dh_constant *c, size_t base, const size_t *strid
 	}
 }
 
-bool dh_constant_transpose(struct dh_arena *arena, const struct dh_constant *c, const unsigned int *perm, struct dh_constant *out)
+bool dh_constant_transpose(struct dh_arena *arena, const struct dh_constant *c,
+			   const unsigned int *perm, struct dh_constant *out)
 {
 	size_t strides[DH_MAX_RANK], permuted[DH_MAX_RANK];
 
@@ -182,8 +189,8 @@ bool dh_constant_transpose(struct dh_arena *arena, const struct dh_constant *c, 
 	return true;
 }
 
-bool dh_constant_slice(struct dh_arena *arena, const struct dh_constant *c, unsigned int axis, int64_t start, int64_t len,
-		       struct dh_constant *out)
+bool dh_constant_slice(struct dh_arena *arena, const struct dh_constant *c, unsigned int axis,
+		       int64_t start, int64_t len, struct dh_constant *out)
 {
 	size_t strides[DH_MAX_RANK];
 
@@ -207,9 +214,11 @@ static bool all_fill_the_same(const struct dh_constant *const *parts, size_t cou
 	return true;
 }
 
-static void copy_part(const struct dh_constant *part, unsigned int axis, size_t at, struct dh_constant *out)
+static void copy_part(const struct dh_constant *part, unsigned int axis, size_t at,
+		      struct dh_constant *out)
 {
-	size_t size = dh_constant_element_size(out), inner = 1, outer = 1, rows = part->dims[axis].add;
+	size_t size = dh_constant_element_size(out), inner = 1, outer = 1,
+	       rows = part->dims[axis].add;
 
 	for (unsigned int i = 0; i < axis; i++)
 		outer *= out->dims[i].add;
@@ -219,13 +228,15 @@ static void copy_part(const struct dh_constant *part, unsigned int axis, size_t 
 		for (size_t k = 0; k < rows * inner; k++) {
 			union dh_element element = dh_constant_get(part, o * rows * inner + k);
 
-			memcpy((char *)out->data + ((o * out->dims[axis].add + at) * inner + k) * size, &element, size);
+			memcpy((char *)out->data +
+				       ((o * out->dims[axis].add + at) * inner + k) * size,
+			       &element, size);
 		}
 	}
 }
 
-bool dh_constant_concat(struct dh_arena *arena, const struct dh_constant *const *parts, size_t count, unsigned int axis,
-			struct dh_constant *out)
+bool dh_constant_concat(struct dh_arena *arena, const struct dh_constant *const *parts,
+			size_t count, unsigned int axis, struct dh_constant *out)
 {
 	size_t at = 0, elements;
 
@@ -276,10 +287,10 @@ static bool broadcast_dim(struct dh_sym a, struct dh_sym b, struct dh_sym *out)
 	return a_is_one || dh_sym_equal(b, dh_sym_known(1)) || dh_sym_equal(a, b);
 }
 
-bool dh_constant_broadcast(struct dh_arena *arena, const struct dh_constant *c, unsigned int rank, const struct dh_sym *dims,
-			   struct dh_constant *out)
+bool dh_constant_broadcast(struct dh_arena *arena, const struct dh_constant *c, unsigned int rank,
+			   const struct dh_sym *dims, struct dh_constant *out)
 {
-	size_t strides[DH_MAX_RANK], spread[DH_MAX_RANK] = { 0 };
+	size_t strides[DH_MAX_RANK], spread[DH_MAX_RANK] = {0};
 	struct dh_constant full = as_fill(c);
 	unsigned int lead;
 
@@ -290,7 +301,8 @@ bool dh_constant_broadcast(struct dh_arena *arena, const struct dh_constant *c, 
 	if (c->data)
 		strides_of(c, strides);
 	for (unsigned int i = 0; i < out->rank; i++) {
-		struct dh_sym want = i < out->rank - rank ? dh_sym_known(1) : dims[i - (out->rank - rank)];
+		struct dh_sym want = i < out->rank - rank ? dh_sym_known(1)
+							  : dims[i - (out->rank - rank)];
 		struct dh_sym have = i < lead ? dh_sym_known(1) : c->dims[i - lead];
 
 		if (!broadcast_dim(have, want, &out->dims[i]))
@@ -306,7 +318,8 @@ bool dh_constant_broadcast(struct dh_arena *arena, const struct dh_constant *c, 
 	return true;
 }
 
-static bool calc_element(char op, bool is_int, union dh_element a, union dh_element b, union dh_element *out)
+static bool calc_element(char op, bool is_int, union dh_element a, union dh_element b,
+			 union dh_element *out)
 {
 	if (is_int)
 		return dh_sym_calc(op, a.i, b.i, &out->i);
@@ -314,8 +327,8 @@ static bool calc_element(char op, bool is_int, union dh_element a, union dh_elem
 	return __builtin_isfinite(out->f);
 }
 
-bool dh_constant_calc(struct dh_arena *arena, char op, const struct dh_constant *a, const struct dh_constant *b,
-		      struct dh_constant *out)
+bool dh_constant_calc(struct dh_arena *arena, char op, const struct dh_constant *a,
+		      const struct dh_constant *b, struct dh_constant *out)
 {
 	struct dh_constant left, right;
 	size_t count;
@@ -332,9 +345,11 @@ bool dh_constant_calc(struct dh_arena *arena, char op, const struct dh_constant 
 	for (size_t k = 0; k < count; k++) {
 		union dh_element element;
 
-		if (!calc_element(op, a->is_int, dh_constant_get(&left, k), dh_constant_get(&right, k), &element))
+		if (!calc_element(op, a->is_int, dh_constant_get(&left, k),
+				  dh_constant_get(&right, k), &element))
 			return false;
-		memcpy((char *)out->data + k * dh_constant_element_size(out), &element, dh_constant_element_size(out));
+		memcpy((char *)out->data + k * dh_constant_element_size(out), &element,
+		       dh_constant_element_size(out));
 	}
 	return true;
 }

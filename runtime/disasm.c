@@ -7,11 +7,13 @@
 #include "text.h"
 
 static const char *const regions[] = {
-	[DH_REGION_COMMANDS] = "commands", [DH_REGION_WEIGHTS] = "weights", [DH_REGION_PARAMS] = "params",   [DH_REGION_INPUT] = "input",
-	[DH_REGION_OUTPUT] = "output",	   [DH_REGION_SCRATCH] = "scratch", [DH_REGION_PROFILE] = "profile",
+	[DH_REGION_COMMANDS] = "commands", [DH_REGION_WEIGHTS] = "weights",
+	[DH_REGION_PARAMS] = "params",	   [DH_REGION_INPUT] = "input",
+	[DH_REGION_OUTPUT] = "output",	   [DH_REGION_SCRATCH] = "scratch",
+	[DH_REGION_PROFILE] = "profile",
 };
-static const char *const cells[] = { "gru", "dense", "gru-before", "lstm" };
-static const char *const activations[] = { "none", "relu", "sigmoid", "tanh" };
+static const char *const cells[] = {"gru", "dense", "gru-before", "lstm"};
+static const char *const activations[] = {"none", "relu", "sigmoid", "tanh"};
 
 /* A command that was decoded, or why not. */
 struct line {
@@ -29,10 +31,11 @@ static const char *region_name(uint32_t region)
 
 static bool next_line(const struct dh_program *program, struct line *line, size_t offset)
 {
-	*line = (struct line){ .offset = offset };
+	*line = (struct line){.offset = offset};
 	if (offset >= program->commands.size)
 		return false;
-	line->reason = dh_cmd_decode(program->commands.data + offset, program->commands.size - offset, &program->need, &line->cmd);
+	line->reason = dh_cmd_decode(program->commands.data + offset,
+				     program->commands.size - offset, &program->need, &line->cmd);
 	for (uint32_t i = 0; i < program->layer_count; i++) {
 		if (program->layers[i].cmd_offset == offset)
 			line->layer = &program->layers[i];
@@ -70,14 +73,18 @@ static void print_layer(const struct line *line, FILE *out)
 	fprintf(out, "slot=%u cell=%s", layer->slot, cells[layer->cell]);
 	if (dense)
 		fprintf(out, " act=%s", activations[layer->activation]);
-	fprintf(out, " inputs=%u hidden=%u frac=%u", layer->inputs, layer->hidden, layer->weight_frac[0]);
+	fprintf(out, " inputs=%u hidden=%u frac=%u", layer->inputs, layer->hidden,
+		layer->weight_frac[0]);
 	if (!dense)
 		fprintf(out, ",%u,%u", layer->weight_frac[1], layer->weight_frac[2]);
-	fprintf(out, " %s weights=%s+0x%llx (%zu bytes) state=0x%x (%zu bytes)", layer->no_bias ? "no-bias" : "bias",
-		region_name(layer->weight_region), (unsigned long long)layer->weight_offset,
-		dh_layer_columns(layer) * dh_layer_column_bytes(layer), layer->state_offset, dh_layer_state_bytes(layer));
+	fprintf(out, " %s weights=%s+0x%llx (%zu bytes) state=0x%x (%zu bytes)",
+		layer->no_bias ? "no-bias" : "bias", region_name(layer->weight_region),
+		(unsigned long long)layer->weight_offset,
+		dh_layer_columns(layer) * dh_layer_column_bytes(layer), layer->state_offset,
+		dh_layer_state_bytes(layer));
 	if (line->layer)
-		fprintf(out, " theta=%d/%d  ; %s (%s %u->%u)", line->layer->theta_x, line->layer->theta_h, line->layer->node, line->layer->op,
+		fprintf(out, " theta=%d/%d  ; %s (%s %u->%u)", line->layer->theta_x,
+			line->layer->theta_h, line->layer->node, line->layer->op,
 			line->layer->real_inputs, line->layer->real_hidden);
 }
 
@@ -85,31 +92,38 @@ static void print_run(const struct dh_program *program, const struct line *line,
 {
 	const struct dh_run *run = &line->cmd.run;
 
-	fprintf(out, "slots=%u..%u%s params=%s+0x%llx in=%s+0x%llx out=%s+0x%llx", run->first, run->first + run->count - 1,
-		run->last_only ? " last-only" : "", region_name(run->params_region), (unsigned long long)run->params_offset,
-		region_name(run->input_region), (unsigned long long)run->input_offset, region_name(run->output_region),
-		(unsigned long long)run->output_offset);
+	fprintf(out, "slots=%u..%u%s params=%s+0x%llx in=%s+0x%llx out=%s+0x%llx", run->first,
+		run->first + run->count - 1, run->last_only ? " last-only" : "",
+		region_name(run->params_region), (unsigned long long)run->params_offset,
+		region_name(run->input_region), (unsigned long long)run->input_offset,
+		region_name(run->output_region), (unsigned long long)run->output_offset);
 	if (!line->run)
 		return;
 	fprintf(out, " stride=%u/%u  ; %s:", line->run->input_stride, line->run->output_stride,
 		line->run->steps == DH_STEPS_ONCE ? "once" : "every step");
-	for (uint32_t i = run->first; i < run->first + (uint32_t)run->count && i < program->layer_count; i++)
+	for (uint32_t i = run->first;
+	     i < run->first + (uint32_t)run->count && i < program->layer_count; i++)
 		fprintf(out, " %s", program->layers[i].node);
 }
 
 static void print_tensor(const char *what, const struct dh_program_tensor *tensor, FILE *out)
 {
-	fprintf(out, "; %-7s %s: %u elements (%u in memory), value = int16 / 256 * 2^%d, %s\n", what, tensor->name, tensor->elements,
-		tensor->padded, (int)tensor->scale_exp, tensor->per_step ? "every step" : "once");
+	fprintf(out, "; %-7s %s: %u elements (%u in memory), value = int16 / 256 * 2^%d, %s\n",
+		what, tensor->name, tensor->elements, tensor->padded, (int)tensor->scale_exp,
+		tensor->per_step ? "every step" : "once");
 }
 
 static void print_head(const struct dh_program *program, FILE *out)
 {
-	fprintf(out, "; program %s for profile %s, hardware interface %u.%u\n", program->name, program->profile, program->abi_major, program->abi_minor);
-	fprintf(out, "; needs   capabilities 0x%llx, %u slots, %u inputs, %u units, %u bytes of state\n", (unsigned long long)program->need.caps,
-		program->need.slots, program->need.max_inputs, program->need.max_hidden, program->need.state_bytes);
-	fprintf(out, "; memory  commands %zu, weights %zu, state image %zu, scratch %u bytes\n", program->commands.size, program->weights.size,
-		program->state_template.size, program->scratch_bytes);
+	fprintf(out, "; program %s for profile %s, hardware interface %u.%u\n", program->name,
+		program->profile, program->abi_major, program->abi_minor);
+	fprintf(out,
+		"; needs   capabilities 0x%llx, %u slots, %u inputs, %u units, %u bytes of state\n",
+		(unsigned long long)program->need.caps, program->need.slots,
+		program->need.max_inputs, program->need.max_hidden, program->need.state_bytes);
+	fprintf(out, "; memory  commands %zu, weights %zu, state image %zu, scratch %u bytes\n",
+		program->commands.size, program->weights.size, program->state_template.size,
+		program->scratch_bytes);
 	print_tensor("input", &program->input, out);
 	print_tensor("output", &program->output, out);
 	if (program->host_op)
@@ -158,7 +172,8 @@ static void describe_layer(const struct line *line, json_t *object)
 	set(object, "weight_frac", fractions);
 	set(object, "weight_region", json_string(region_name(layer->weight_region)));
 	set(object, "weight_offset", json_integer(layer->weight_offset));
-	set(object, "weight_bytes", json_integer(dh_layer_columns(layer) * dh_layer_column_bytes(layer)));
+	set(object, "weight_bytes",
+	    json_integer(dh_layer_columns(layer) * dh_layer_column_bytes(layer)));
 	set(object, "state_offset", json_integer(layer->state_offset));
 	set(object, "state_bytes", json_integer(dh_layer_state_bytes(layer)));
 	if (!line->layer)
@@ -208,18 +223,22 @@ static json_t *describe_line(const struct line *line)
 
 static json_t *describe_tensor(const struct dh_program_tensor *tensor)
 {
-	return json_pack("{s:o, s:i, s:i, s:i, s:b, s:i, s:i, s:i}", "name", dh_text_json(tensor->name), "elements", (int)tensor->elements, "padded",
-			 (int)tensor->padded, "scale_exp", (int)tensor->scale_exp, "per_step", tensor->per_step, "rank", (int)tensor->rank,
-			 "batch_axis", (int)tensor->batch_axis, "step_axis", (int)tensor->step_axis);
+	return json_pack("{s:o, s:i, s:i, s:i, s:b, s:i, s:i, s:i}", "name",
+			 dh_text_json(tensor->name), "elements", (int)tensor->elements, "padded",
+			 (int)tensor->padded, "scale_exp", (int)tensor->scale_exp, "per_step",
+			 tensor->per_step, "rank", (int)tensor->rank, "batch_axis",
+			 (int)tensor->batch_axis, "step_axis", (int)tensor->step_axis);
 }
 
 static json_t *describe_need(const struct dh_program *program)
 {
 	const struct dh_cmd_limits *need = &program->need;
 
-	return json_pack("{s:I, s:i, s:i, s:i, s:i, s:i, s:i}", "caps", (json_int_t)need->caps, "slots", (int)need->slots, "max_inputs",
-			 (int)need->max_inputs, "max_hidden", (int)need->max_hidden, "state_bytes", (int)need->state_bytes, "abi_major",
-			 (int)program->abi_major, "abi_minor", (int)program->abi_minor);
+	return json_pack("{s:I, s:i, s:i, s:i, s:i, s:i, s:i}", "caps", (json_int_t)need->caps,
+			 "slots", (int)need->slots, "max_inputs", (int)need->max_inputs,
+			 "max_hidden", (int)need->max_hidden, "state_bytes", (int)need->state_bytes,
+			 "abi_major", (int)program->abi_major, "abi_minor",
+			 (int)program->abi_minor);
 }
 
 json_t *dh_disasm_json(const struct dh_program *program)
@@ -232,9 +251,13 @@ json_t *dh_disasm_json(const struct dh_program *program)
 		if (line.reason)
 			break;
 	}
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:i, s:i, s:i, s:o}", "name", dh_text_json(program->name), "profile",
-			 dh_text_json(program->profile), "need", describe_need(program), "input", describe_tensor(&program->input), "output",
-			 describe_tensor(&program->output), "host_op", dh_host_op_name(program->host_op), "weight_bytes",
-			 (json_int_t)program->weights.size, "state_template_bytes", (json_int_t)program->state_template.size, "scratch_bytes",
-			 (int)program->scratch_bytes, "fixed_steps", (int)program->fixed_steps, "batch", (int)program->batch, "commands", commands);
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:i, s:i, s:i, s:o}", "name",
+			 dh_text_json(program->name), "profile", dh_text_json(program->profile),
+			 "need", describe_need(program), "input", describe_tensor(&program->input),
+			 "output", describe_tensor(&program->output), "host_op",
+			 dh_host_op_name(program->host_op), "weight_bytes",
+			 (json_int_t)program->weights.size, "state_template_bytes",
+			 (json_int_t)program->state_template.size, "scratch_bytes",
+			 (int)program->scratch_bytes, "fixed_steps", (int)program->fixed_steps,
+			 "batch", (int)program->batch, "commands", commands);
 }

@@ -9,8 +9,12 @@
 #include "text.h"
 
 static const char *const places[] = {
-	[DH_PLACE_ENGINE] = "engine",	  [DH_PLACE_HOST] = "host",	    [DH_PLACE_NAME] = "renamed",
-	[DH_PLACE_CONSTANT] = "constant", [DH_PLACE_UNUSED] = "not needed", [DH_PLACE_REFUSED] = "REFUSED",
+	[DH_PLACE_ENGINE] = "engine",
+	[DH_PLACE_HOST] = "host",
+	[DH_PLACE_NAME] = "renamed",
+	[DH_PLACE_CONSTANT] = "constant",
+	[DH_PLACE_UNUSED] = "not needed",
+	[DH_PLACE_REFUSED] = "REFUSED",
 	[DH_PLACE_NOT_REACHED] = "not reached",
 };
 
@@ -56,9 +60,10 @@ static char *clean_copy(const char *text)
 	return copy;
 }
 
-int dh_explain_node(struct dh_explain *explain, const char *name, const char *op, enum dh_place place, int layer, const char *text)
+int dh_explain_node(struct dh_explain *explain, const char *name, const char *op,
+		    enum dh_place place, int layer, const char *text)
 {
-	struct dh_explain_node row = { .place = place, .layer = layer };
+	struct dh_explain_node row = {.place = place, .layer = layer};
 	struct dh_explain_node *nodes;
 
 	if (!explain)
@@ -74,7 +79,8 @@ int dh_explain_node(struct dh_explain *explain, const char *name, const char *op
 	return row.name && row.op && row.text ? 0 : -ENOMEM;
 }
 
-void dh_explain_replace(struct dh_explain *explain, size_t index, enum dh_place place, int layer, const char *text)
+void dh_explain_replace(struct dh_explain *explain, size_t index, enum dh_place place, int layer,
+			const char *text)
 {
 	char *copy = clean_copy(text);
 
@@ -91,7 +97,8 @@ void dh_explain_replace(struct dh_explain *explain, size_t index, enum dh_place 
 void dh_explain_refuse_layer(struct dh_explain *explain, uint32_t layer, const char *text)
 {
 	for (size_t i = 0; explain && i < explain->node_count; i++) {
-		if (explain->nodes[i].place == DH_PLACE_ENGINE && explain->nodes[i].layer == (int)layer) {
+		if (explain->nodes[i].place == DH_PLACE_ENGINE &&
+		    explain->nodes[i].layer == (int)layer) {
 			dh_explain_replace(explain, i, DH_PLACE_REFUSED, layer, text);
 			return;
 		}
@@ -157,7 +164,8 @@ static void print_node(const struct dh_explain_node *node, int width, FILE *out)
 		snprintf(place, sizeof(place), "engine layer %d", node->layer);
 	else
 		snprintf(place, sizeof(place), "%s", places[node->place]);
-	fprintf(out, "%-*.*s  %-18.18s  %-15s %s\n", width, width, node->name, node->op, place, node->text);
+	fprintf(out, "%-*.*s  %-18.18s  %-15s %s\n", width, width, node->name, node->op, place,
+		node->text);
 }
 
 static void print_fractions(const struct dh_explain_layer *layer, FILE *out)
@@ -166,7 +174,8 @@ static void print_fractions(const struct dh_explain_layer *layer, FILE *out)
 	int len = 0;
 
 	for (uint32_t g = 0; g < layer->gates; g++)
-		len += snprintf(text + len, sizeof(text) - len, "%s%u", g ? " " : "", layer->weight_frac[g]);
+		len += snprintf(text + len, sizeof(text) - len, "%s%u", g ? " " : "",
+				layer->weight_frac[g]);
 	fprintf(out, "%-11s", text);
 }
 
@@ -176,11 +185,13 @@ static void print_layer(const struct dh_explain_layer *layer, size_t index, FILE
 
 	snprintf(sizes, sizeof(sizes), "%u->%u", layer->inputs, layer->hidden);
 	snprintf(padded, sizeof(padded), "%u->%u", layer->padded_inputs, layer->padded_hidden);
-	fprintf(out, "%5zu  %-24.24s  %-6.6s  %-11s %-11s ", index, layer->name, layer->op, sizes, padded);
+	fprintf(out, "%5zu  %-24.24s  %-6.6s  %-11s %-11s ", index, layer->name, layer->op, sizes,
+		padded);
 	print_fractions(layer, out);
 	fprintf(out, " %10.4f %%  2^%-4d", 100 * layer->weight_error, (int)layer->output_scale_exp);
 	if (layer->error_rms >= 0)
-		fprintf(out, "  %9.5f  %9.5f  %8.1f\n", layer->error_rms, layer->error_max, layer->headroom_bits);
+		fprintf(out, "  %9.5f  %9.5f  %8.1f\n", layer->error_rms, layer->error_max,
+			layer->headroom_bits);
 	else
 		fprintf(out, "  %9s  %9s  %8s\n", "-", "-", "-");
 }
@@ -193,8 +204,9 @@ void dh_explain_print(const struct dh_explain *explain, FILE *out)
 	for (size_t i = 0; i < explain->node_count; i++)
 		print_node(&explain->nodes[i], width, out);
 	if (explain->layer_count)
-		fprintf(out, "\nlayer  %-24s  %-6s  %-11s %-11s %-11s %-12s %-6s  %9s  %9s  %8s\n", "node", "op", "size", "padded", "weight bits",
-			"weight error", "scale", "rms error", "max error", "headroom");
+		fprintf(out, "\nlayer  %-24s  %-6s  %-11s %-11s %-11s %-12s %-6s  %9s  %9s  %8s\n",
+			"node", "op", "size", "padded", "weight bits", "weight error", "scale",
+			"rms error", "max error", "headroom");
 	for (size_t i = 0; i < explain->layer_count; i++)
 		print_layer(&explain->layers[i], i, out);
 	if (explain->note_count)
@@ -207,8 +219,9 @@ void dh_explain_print(const struct dh_explain *explain, FILE *out)
 
 static json_t *json_node(const struct dh_explain_node *node)
 {
-	json_t *object = json_pack("{s:o, s:o, s:s, s:o}", "node", dh_text_json(node->name), "operator", dh_text_json(node->op), "place",
-				   places[node->place], "remark", dh_text_json(node->text));
+	json_t *object = json_pack("{s:o, s:o, s:s, s:o}", "node", dh_text_json(node->name),
+				   "operator", dh_text_json(node->op), "place", places[node->place],
+				   "remark", dh_text_json(node->text));
 
 	if (object && node->place == DH_PLACE_ENGINE && node->layer >= 0)
 		json_object_set_new(object, "layer", json_integer(node->layer));
@@ -221,9 +234,11 @@ static json_t *json_layer(const struct dh_explain_layer *layer)
 
 	for (uint32_t g = 0; g < layer->gates; g++)
 		json_array_append_new(fractions, json_integer(layer->weight_frac[g]));
-	object = json_pack("{s:o, s:o, s:i, s:i, s:i, s:i, s:o, s:f, s:i}", "node", dh_text_json(layer->name), "operator", dh_text_json(layer->op),
-			   "inputs", (int)layer->inputs, "hidden", (int)layer->hidden, "padded_inputs", (int)layer->padded_inputs,
-			   "padded_hidden", (int)layer->padded_hidden, "weight_frac", fractions, "weight_error", layer->weight_error,
+	object = json_pack("{s:o, s:o, s:i, s:i, s:i, s:i, s:o, s:f, s:i}", "node",
+			   dh_text_json(layer->name), "operator", dh_text_json(layer->op), "inputs",
+			   (int)layer->inputs, "hidden", (int)layer->hidden, "padded_inputs",
+			   (int)layer->padded_inputs, "padded_hidden", (int)layer->padded_hidden,
+			   "weight_frac", fractions, "weight_error", layer->weight_error,
 			   "output_scale_exp", (int)layer->output_scale_exp);
 	if (object && layer->error_rms >= 0) {
 		json_object_set_new(object, "error_rms", json_real(layer->error_rms));

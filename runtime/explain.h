@@ -14,13 +14,13 @@
 
 /** enum dh_place - where a node ended up */
 enum dh_place {
-	DH_PLACE_ENGINE,	/* a layer slot, alone or with others */
-	DH_PLACE_HOST,		/* after the device, in float */
-	DH_PLACE_NAME,		/* only moves or renames: costs nothing */
-	DH_PLACE_CONSTANT,	/* computed by the compiler */
-	DH_PLACE_UNUSED,	/* no output of the network needs it */
-	DH_PLACE_REFUSED,	/* why the network does not compile */
-	DH_PLACE_NOT_REACHED,	/* behind the node that was refused */
+	DH_PLACE_ENGINE, /* a layer slot, alone or with others */
+	DH_PLACE_HOST, /* after the device, in float */
+	DH_PLACE_NAME, /* only moves or renames: costs nothing */
+	DH_PLACE_CONSTANT, /* computed by the compiler */
+	DH_PLACE_UNUSED, /* no output of the network needs it */
+	DH_PLACE_REFUSED, /* why the network does not compile */
+	DH_PLACE_NOT_REACHED, /* behind the node that was refused */
 };
 
 /** struct dh_explain_node - a row of the table; @layer is -1 where it is not on the engine */
@@ -36,11 +36,13 @@ struct dh_explain_node {
  * struct dh_explain_layer - what became of a layer
  * @weight_frac: fraction bits by gate, as in struct deltahop_cmd_rnn_layer
  * @gates: how many of them
- * @weight_error: root mean square error of the rounded weights, in units of the weights' own root mean square
+ * @weight_error: root mean square error of the rounded weights, in units of the weights'
+ *	own root mean square
  * @output_scale_exp: real output = int16 / 256 * 2^this
  * @error_rms: of the output against float, over the calibration data; negative: not measured
  * @error_max: largest error
- * @headroom_bits: bits that the fullest accumulator had left; negative numbers: it wrapped; INT32_MIN: not measured
+ * @headroom_bits: bits that the fullest accumulator had left; negative numbers: it
+ *	wrapped; INT32_MIN: not measured
  */
 struct dh_explain_layer {
 	char *name;
@@ -71,10 +73,12 @@ struct dh_explain *dh_explain_create(void);
 void dh_explain_free(struct dh_explain *explain);
 
 /** dh_explain_node() - add a row; 0 or -ENOMEM; @explain may be NULL */
-int dh_explain_node(struct dh_explain *explain, const char *name, const char *op, enum dh_place place, int layer, const char *text);
+int dh_explain_node(struct dh_explain *explain, const char *name, const char *op,
+		    enum dh_place place, int layer, const char *text);
 
 /** dh_explain_replace() - change where row @index says that its node is */
-void dh_explain_replace(struct dh_explain *explain, size_t index, enum dh_place place, int layer, const char *text);
+void dh_explain_replace(struct dh_explain *explain, size_t index, enum dh_place place, int layer,
+			const char *text);
 
 /** dh_explain_refuse_layer() - the nodes of layer @layer are why the network does not compile */
 void dh_explain_refuse_layer(struct dh_explain *explain, uint32_t layer, const char *text);
@@ -83,7 +87,8 @@ void dh_explain_refuse_layer(struct dh_explain *explain, uint32_t layer, const c
 int dh_explain_layer(struct dh_explain *explain, const struct dh_explain_layer *layer);
 
 /** dh_explain_note() - add a sentence about the network as a whole */
-int dh_explain_note(struct dh_explain *explain, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int dh_explain_note(struct dh_explain *explain, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /** dh_explain_print() - as a table */
 void dh_explain_print(const struct dh_explain *explain, FILE *out);

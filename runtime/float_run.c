@@ -24,11 +24,13 @@ static void fill_columns(const struct dh_graph_layer *layer, float *columns)
 	}
 }
 
-static bool create_layer(struct dh_float_run *run, const struct dh_graph_layer *layer, struct dh_float_layer *out)
+static bool create_layer(struct dh_float_run *run, const struct dh_graph_layer *layer,
+			 struct dh_float_layer *out)
 {
 	size_t h = layer->hidden, rows = (is_gru(layer) ? DH_GATE_COUNT : 1) * h;
 
-	out->columns = dh_arena_alloc(&run->arena, rows * (layer->inputs + (is_gru(layer) ? h : 0)), sizeof(float));
+	out->columns = dh_arena_alloc(&run->arena, rows * (layer->inputs + (is_gru(layer) ? h : 0)),
+				      sizeof(float));
 	out->sums = dh_arena_alloc(&run->arena, DH_BIAS_COUNT * h, sizeof(float));
 	out->output = dh_arena_alloc(&run->arena, h, sizeof(float));
 	if (!out->columns || !out->sums || !out->output)
@@ -95,7 +97,8 @@ static float sigmoid(float x)
 	return 1 / (1 + expf(-x));
 }
 
-static void step_gru(const struct dh_graph_layer *layer, struct dh_float_layer *state, const float *x)
+static void step_gru(const struct dh_graph_layer *layer, struct dh_float_layer *state,
+		     const float *x)
 {
 	size_t h = layer->hidden, i = layer->inputs, rows = DH_GATE_COUNT * h;
 	float *sums = state->sums;
@@ -134,7 +137,8 @@ static float activate(enum deltahop_activation activation, float y)
 	}
 }
 
-static void step_dense(const struct dh_graph_layer *layer, struct dh_float_layer *state, const float *x)
+static void step_dense(const struct dh_graph_layer *layer, struct dh_float_layer *state,
+		       const float *x)
 {
 	size_t h = layer->hidden;
 
@@ -157,7 +161,8 @@ static void run_layers(struct dh_float_run *run, bool per_step, const float *x)
 				step_gru(layer, state, x);
 			else
 				step_dense(layer, state, x);
-			state->output_max = largest(state->output, layer->hidden, state->output_max);
+			state->output_max =
+				largest(state->output, layer->hidden, state->output_max);
 		}
 		x = state->output;
 	}

@@ -14,8 +14,12 @@ void dh_graph_free(struct dh_graph *graph)
 const char *dh_host_op_name(enum dh_host_op op)
 {
 	static const char *const names[] = {
-		[DH_HOST_NONE] = "none",	[DH_HOST_SOFTMAX] = "Softmax", [DH_HOST_LOG_SOFTMAX] = "LogSoftmax",
-		[DH_HOST_ARGMAX] = "ArgMax",	[DH_HOST_SIGMOID] = "Sigmoid", [DH_HOST_TANH] = "Tanh",
+		[DH_HOST_NONE] = "none",
+		[DH_HOST_SOFTMAX] = "Softmax",
+		[DH_HOST_LOG_SOFTMAX] = "LogSoftmax",
+		[DH_HOST_ARGMAX] = "ArgMax",
+		[DH_HOST_SIGMOID] = "Sigmoid",
+		[DH_HOST_TANH] = "Tanh",
 		[DH_HOST_RELU] = "Relu",
 	};
 

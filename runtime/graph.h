@@ -17,8 +17,19 @@
 #define DH_GRAPH_MAX_LAYERS 64
 
 /* Gates of a GRU layer, in the order of the device; M_cx and M_ch have a bias each. */
-enum dh_gate { DH_GATE_R, DH_GATE_U, DH_GATE_C, DH_GATE_COUNT };
-enum dh_gru_bias { DH_BIAS_R, DH_BIAS_U, DH_BIAS_CX, DH_BIAS_CH, DH_BIAS_COUNT };
+enum dh_gate {
+	DH_GATE_R,
+	DH_GATE_U,
+	DH_GATE_C,
+	DH_GATE_COUNT
+};
+enum dh_gru_bias {
+	DH_BIAS_R,
+	DH_BIAS_U,
+	DH_BIAS_CX,
+	DH_BIAS_CH,
+	DH_BIAS_COUNT
+};
 
 /**
  * struct dh_graph_layer - a layer
@@ -76,10 +87,12 @@ struct dh_graph {
  *
  * Return: 0; -EOPNOTSUPP: a node cannot be expressed; -EINVAL: not a valid model; -ENOMEM...
  */
-int dh_graph_import(const char *path, struct dh_explain *explain, struct dh_graph **graph, struct dh_error *err);
+int dh_graph_import(const char *path, struct dh_explain *explain, struct dh_graph **graph,
+		    struct dh_error *err);
 
 /** dh_graph_import_memory() - the same from memory; @name is what errors call it */
-int dh_graph_import_memory(const void *buf, size_t len, const char *name, struct dh_explain *explain, struct dh_graph **graph,
+int dh_graph_import_memory(const void *buf, size_t len, const char *name,
+			   struct dh_explain *explain, struct dh_graph **graph,
 			   struct dh_error *err);
 
 /** dh_graph_free() - NULL is fine */

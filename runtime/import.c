@@ -9,10 +9,10 @@
 #include "import.h"
 #include "text.h"
 
-#define MIN_OPSET 7
-#define MAX_OPSET 21
-#define MAX_ELEMENTS 1024
-#define MEMORY_FLOOR ((size_t)64 << 20)
+#define MIN_OPSET	7
+#define MAX_OPSET	21
+#define MAX_ELEMENTS	1024
+#define MEMORY_FLOOR	((size_t)64 << 20)
 #define MEMORY_PER_BYTE 8
 
 static const char *text(const char *s)
@@ -43,7 +43,8 @@ int dh_import_refuse(struct dh_import *im, const Onnx__NodeProto *node, const ch
 	va_end(args);
 	dh_text_clean(why);
 	if (node)
-		dh_error_set(im->err, "node %s (%.60s): %s", dh_import_label(im, node), text(node->op_type), why);
+		dh_error_set(im->err, "node %s (%.60s): %s", dh_import_label(im, node),
+			     text(node->op_type), why);
 	else
 		dh_error_set(im->err, "%s", why);
 	snprintf(im->note, sizeof(im->note), "%s", why);
@@ -52,7 +53,8 @@ int dh_import_refuse(struct dh_import *im, const Onnx__NodeProto *node, const ch
 
 int dh_import_no_memory(struct dh_import *im)
 {
-	dh_error_set(im->err, "out of memory, or the constants of the graph need more than %zu MiB", im->scratch.limit >> 20);
+	dh_error_set(im->err, "out of memory, or the constants of the graph need more than %zu MiB",
+		     im->scratch.limit >> 20);
 	return -ENOMEM;
 }
 
@@ -75,7 +77,7 @@ static struct dh_name *find_name(struct dh_import *im, const char *name, bool cr
 	entry = dh_arena_alloc(&im->scratch, 1, sizeof(*entry));
 	if (!entry)
 		return NULL;
-	*entry = (struct dh_name){ .name = name, .input = -1, .next = *at };
+	*entry = (struct dh_name){.name = name, .input = -1, .next = *at};
 	return *at = entry;
 }
 
@@ -94,16 +96,23 @@ int dh_import_tensor(struct dh_import *im, const Onnx__TensorProto *tensor, stru
 	size_t count;
 	int ret;
 
-	*out = (struct dh_constant){ .is_int = dh_onnx_is_int(tensor->data_type), .rank = tensor->n_dims };
+	*out = (struct dh_constant){.is_int = dh_onnx_is_int(tensor->data_type),
+				    .rank = tensor->n_dims};
 	if (!out->is_int && !dh_onnx_is_float(tensor->data_type))
-		return dh_import_refuse(im, NULL, "tensor %.100s: type %s is not supported; use float", name,
+		return dh_import_refuse(im, NULL,
+					"tensor %.100s: type %s is not supported; use float", name,
 					dh_onnx_type_name(tensor->data_type));
 	if (tensor->n_dims > DH_MAX_RANK || !dh_onnx_tensor_count(tensor, &count))
-		return dh_import_refuse(im, NULL, "tensor %.100s: more than %d dimensions, or impossible ones", name, DH_MAX_RANK);
+		return dh_import_refuse(
+			im, NULL, "tensor %.100s: more than %d dimensions, or impossible ones",
+			name, DH_MAX_RANK);
 	for (unsigned int i = 0; i < out->rank; i++)
 		out->dims[i] = dh_sym_known(tensor->dims[i]);
 	if (count > im->onnx.file_size && !tensor->n_external_data)
-		return dh_import_refuse(im, NULL, "tensor %.100s: %zu elements do not fit in the file; it is damaged", name, count);
+		return dh_import_refuse(
+			im, NULL,
+			"tensor %.100s: %zu elements do not fit in the file; it is damaged", name,
+			count);
 	if (!dh_constant_alloc(&im->scratch, out))
 		return dh_import_no_memory(im);
 	if (!out->is_int)
@@ -130,7 +139,9 @@ int dh_import_new_length(struct dh_import *im, enum dh_role role, int64_t size)
 
 static const Onnx__TypeProto__Tensor *tensor_type(const Onnx__ValueInfoProto *info)
 {
-	return info->type && info->type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE ? info->type->tensor_type : NULL;
+	return info->type && info->type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE
+		       ? info->type->tensor_type
+		       : NULL;
 }
 
 static int input_value(struct dh_import *im, int index, struct dh_value *value)
@@ -139,26 +150,33 @@ static int input_value(struct dh_import *im, int index, struct dh_value *value)
 	const Onnx__TypeProto__Tensor *type = tensor_type(info);
 	const Onnx__TensorShapeProto *shape = type ? type->shape : NULL;
 
-	*value = (struct dh_value){ .kind = DH_VALUE_DATA, .input = index, .per_step = true };
+	*value = (struct dh_value){.kind = DH_VALUE_DATA, .input = index, .per_step = true};
 	if (!shape || shape->n_dim > DH_MAX_RANK)
-		return dh_import_refuse(im, NULL, "input %.100s: has no tensor shape, or more than %d axes; export it with its shape",
+		return dh_import_refuse(im, NULL,
+					"input %.100s: has no tensor shape, or more than %d axes; "
+					"export it with its shape",
 					text(info->name), DH_MAX_RANK);
 	value->rank = shape->n_dim;
 	for (unsigned int i = 0; i < value->rank; i++) {
 		const Onnx__TensorShapeProto__Dimension *dim = shape->dim[i];
-		bool known = dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE && dim->dim_value > 0;
+		bool known = dim->value_case ==
+				     ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE &&
+			     dim->dim_value > 0;
 		int length = dh_import_new_length(im, DH_ROLE_OPEN, known ? dim->dim_value : -1);
 
 		if (length < 0)
-			return dh_import_refuse(im, NULL, "input %.100s: the graph has too many inputs with open sizes", text(info->name));
-		value->axes[i] = (struct dh_axis){ 1, { length } };
+			return dh_import_refuse(
+				im, NULL,
+				"input %.100s: the graph has too many inputs with open sizes",
+				text(info->name));
+		value->axes[i] = (struct dh_axis){1, {length}};
 	}
 	return 0;
 }
 
 static int load_value(struct dh_import *im, struct dh_name *entry)
 {
-	struct dh_value value = { .kind = DH_VALUE_CONSTANT, .input = -1 };
+	struct dh_value value = {.kind = DH_VALUE_CONSTANT, .input = -1};
 	int ret;
 
 	if (entry->initializer)
@@ -173,7 +191,8 @@ bool dh_import_has_input(const Onnx__NodeProto *node, size_t i)
 	return i < node->n_input && node->input[i][0];
 }
 
-int dh_import_input(struct dh_import *im, const Onnx__NodeProto *node, size_t i, struct dh_value **value)
+int dh_import_input(struct dh_import *im, const Onnx__NodeProto *node, size_t i,
+		    struct dh_value **value)
 {
 	struct dh_name *entry;
 	int ret;
@@ -182,15 +201,17 @@ int dh_import_input(struct dh_import *im, const Onnx__NodeProto *node, size_t i,
 		return dh_import_refuse(im, node, "input %zu is missing; the file is damaged", i);
 	entry = find_name(im, node->input[i], false);
 	if (!entry || (!entry->value && !entry->initializer && entry->input < 0))
-		return dh_import_refuse(im, node, "input %.100s is not made by any node before it; sort the graph or export it again",
+		return dh_import_refuse(im, node,
+					"input %.100s is not made by any node before it; sort the "
+					"graph or export it again",
 					node->input[i]);
 	ret = entry->value ? 0 : load_value(im, entry);
 	*value = entry->value;
 	return ret;
 }
 
-int dh_import_constant_input(struct dh_import *im, const Onnx__NodeProto *node, size_t i, const char *what,
-			     const struct dh_constant **constant)
+int dh_import_constant_input(struct dh_import *im, const Onnx__NodeProto *node, size_t i,
+			     const char *what, const struct dh_constant **constant)
 {
 	struct dh_value *value;
 	int ret = dh_import_input(im, node, i, &value);
@@ -198,20 +219,25 @@ int dh_import_constant_input(struct dh_import *im, const Onnx__NodeProto *node, 
 	if (ret)
 		return ret;
 	if (value->kind != DH_VALUE_CONSTANT)
-		return dh_import_refuse(im, node, "%s (%.100s) is not a constant but %s; make it an initializer", what, node->input[i],
-					value->input >= 0 ? "an input of the graph" : "computed from the input");
+		return dh_import_refuse(
+			im, node, "%s (%.100s) is not a constant but %s; make it an initializer",
+			what, node->input[i],
+			value->input >= 0 ? "an input of the graph" : "computed from the input");
 	*constant = &value->constant;
 	return 0;
 }
 
 bool dh_import_output_live(struct dh_import *im, const Onnx__NodeProto *node, size_t i)
 {
-	struct dh_name *entry = i < node->n_output && node->output[i][0] ? find_name(im, node->output[i], false) : NULL;
+	struct dh_name *entry = i < node->n_output && node->output[i][0]
+					? find_name(im, node->output[i], false)
+					: NULL;
 
 	return entry && entry->live;
 }
 
-int dh_import_set_output(struct dh_import *im, const Onnx__NodeProto *node, size_t i, const struct dh_value *value)
+int dh_import_set_output(struct dh_import *im, const Onnx__NodeProto *node, size_t i,
+			 const struct dh_value *value)
 {
 	struct dh_name *entry;
 
@@ -221,20 +247,23 @@ int dh_import_set_output(struct dh_import *im, const Onnx__NodeProto *node, size
 	if (!entry)
 		return dh_import_no_memory(im);
 	if (entry->value || entry->initializer || entry->input >= 0)
-		return dh_import_refuse(im, node, "output %.100s is made twice; the file is damaged", node->output[i]);
+		return dh_import_refuse(im, node,
+					"output %.100s is made twice; the file is damaged",
+					node->output[i]);
 	return set_value(im, entry, value);
 }
 
-int dh_import_set_constant(struct dh_import *im, const Onnx__NodeProto *node, const struct dh_constant *constant)
+int dh_import_set_constant(struct dh_import *im, const Onnx__NodeProto *node,
+			   const struct dh_constant *constant)
 {
-	struct dh_value value = { .kind = DH_VALUE_CONSTANT, .constant = *constant, .input = -1 };
+	struct dh_value value = {.kind = DH_VALUE_CONSTANT, .constant = *constant, .input = -1};
 
 	im->place = DH_PLACE_CONSTANT;
 	return dh_import_set_output(im, node, 0, &value);
 }
 
-int dh_import_ints(struct dh_import *im, const Onnx__NodeProto *node, size_t input, const char *name, int64_t *out, size_t room,
-		   size_t *count)
+int dh_import_ints(struct dh_import *im, const Onnx__NodeProto *node, size_t input,
+		   const char *name, int64_t *out, size_t room, size_t *count)
 {
 	const Onnx__AttributeProto *attribute = dh_onnx_attribute(node, name);
 	const struct dh_constant *c;
@@ -243,7 +272,9 @@ int dh_import_ints(struct dh_import *im, const Onnx__NodeProto *node, size_t inp
 	*count = 0;
 	if (!dh_import_has_input(node, input)) {
 		if (attribute && attribute->n_ints > room)
-			return dh_import_refuse(im, node, "attribute %s has %zu values, more than %zu", name, attribute->n_ints, room);
+			return dh_import_refuse(im, node,
+						"attribute %s has %zu values, more than %zu", name,
+						attribute->n_ints, room);
 		for (; attribute && *count < attribute->n_ints; ++*count)
 			out[*count] = attribute->ints[*count];
 		return 0;
@@ -252,12 +283,16 @@ int dh_import_ints(struct dh_import *im, const Onnx__NodeProto *node, size_t inp
 	if (ret)
 		return ret;
 	if (!c->is_int || c->rank > 1 || !dh_constant_count(c, count) || *count > room)
-		return dh_import_refuse(im, node, "%s must be a list of at most %zu integers", name, room);
+		return dh_import_refuse(im, node, "%s must be a list of at most %zu integers", name,
+					room);
 	for (size_t i = 0; i < *count; i++) {
 		struct dh_sym sym = dh_constant_get(c, i).i;
 
 		if (!dh_sym_is_known(sym))
-			return dh_import_refuse(im, node, "%s depends on the length of the input; only fixed values work here", name);
+			return dh_import_refuse(im, node,
+						"%s depends on the length of the input; only fixed "
+						"values work here",
+						name);
 		out[i] = sym.add;
 	}
 	return 0;
@@ -265,7 +300,8 @@ int dh_import_ints(struct dh_import *im, const Onnx__NodeProto *node, size_t inp
 
 /* --- axes --- */
 
-bool dh_import_axis_size(const struct dh_import *im, const struct dh_axis *axis, struct dh_sym *size)
+bool dh_import_axis_size(const struct dh_import *im, const struct dh_axis *axis,
+			 struct dh_sym *size)
 {
 	*size = dh_sym_known(1);
 	for (unsigned int i = 0; i < axis->count; i++) {
@@ -289,17 +325,24 @@ int dh_import_axis_number(int64_t axis, unsigned int rank)
 
 /* --- the chain --- */
 
-int dh_import_need_tip(struct dh_import *im, const Onnx__NodeProto *node, const struct dh_value *value)
+int dh_import_need_tip(struct dh_import *im, const Onnx__NodeProto *node,
+		       const struct dh_value *value)
 {
 	if (value->kind == DH_VALUE_CONSTANT)
-		return dh_import_refuse(im, node, "its data input is a constant, not the network's input");
+		return dh_import_refuse(im, node,
+					"its data input is a constant, not the network's input");
 	if (im->graph->host_op)
-		return dh_import_refuse(im, node, "follows %s, which the host computes; only the end of a network can run on the host",
+		return dh_import_refuse(im, node,
+					"follows %s, which the host computes; only the end of a "
+					"network can run on the host",
 					dh_host_op_name(im->graph->host_op));
 	if (value->kind == DH_VALUE_STATES || value->stage != im->stage || value->input >= 0) {
-		if (value->kind == DH_VALUE_DATA && value->input >= 0 && !im->stage && !value->sliced)
+		if (value->kind == DH_VALUE_DATA && value->input >= 0 && !im->stage &&
+		    !value->sliced)
 			return 0;
-		return dh_import_refuse(im, node, "its input branches off: the engine runs one chain of layers, each using only the one "
+		return dh_import_refuse(im, node,
+					"its input branches off: the engine runs one chain of "
+					"layers, each using only the one "
 					"before it; split the network into one model per branch");
 	}
 	return 0;
@@ -311,16 +354,19 @@ int dh_import_need_float_input(struct dh_import *im, const Onnx__NodeProto *node
 
 	if (dh_onnx_is_float(type->elem_type))
 		return 0;
-	return dh_import_refuse(im, node, "uses input %.100s of type %s; inputs must be float", im->proto->input[input]->name,
-				dh_onnx_type_name(type->elem_type));
+	return dh_import_refuse(im, node, "uses input %.100s of type %s; inputs must be float",
+				im->proto->input[input]->name, dh_onnx_type_name(type->elem_type));
 }
 
-int dh_import_use_input(struct dh_import *im, const Onnx__NodeProto *node, const struct dh_value *value)
+int dh_import_use_input(struct dh_import *im, const Onnx__NodeProto *node,
+			const struct dh_value *value)
 {
 	if (value->input < 0 || value->input == im->data_input)
 		return 0;
 	if (im->input_use[value->input] == DH_INPUT_STATE)
-		return dh_import_refuse(im, node, "input %.100s is an initial state and the data at the same time; make it two inputs",
+		return dh_import_refuse(im, node,
+					"input %.100s is an initial state and the data at the same "
+					"time; make it two inputs",
 					im->proto->input[value->input]->name);
 	im->data_input = value->input;
 	im->input_use[value->input] = DH_INPUT_DATA;
@@ -329,7 +375,8 @@ int dh_import_use_input(struct dh_import *im, const Onnx__NodeProto *node, const
 
 static bool alloc_weights(struct dh_arena *arena, struct dh_graph_layer *layer)
 {
-	size_t i = layer->inputs, h = layer->hidden, gates = layer->cell == DELTAHOP_CELL_GRU ? DH_GATE_COUNT : 1;
+	size_t i = layer->inputs, h = layer->hidden,
+	       gates = layer->cell == DELTAHOP_CELL_GRU ? DH_GATE_COUNT : 1;
 
 	layer->w = dh_arena_alloc(arena, gates * h * i, sizeof(float));
 	layer->bias = dh_arena_alloc(arena, (gates == 1 ? 1 : DH_BIAS_COUNT) * h, sizeof(float));
@@ -339,14 +386,16 @@ static bool alloc_weights(struct dh_arena *arena, struct dh_graph_layer *layer)
 	return layer->w && layer->bias && layer->r;
 }
 
-int dh_import_add_layer(struct dh_import *im, const Onnx__NodeProto *node, const struct dh_graph_layer *form,
-			struct dh_graph_layer **layer)
+int dh_import_add_layer(struct dh_import *im, const Onnx__NodeProto *node,
+			const struct dh_graph_layer *form, struct dh_graph_layer **layer)
 {
 	struct dh_graph *graph = im->graph;
 
 	if (form->inputs > MAX_ELEMENTS || form->hidden > MAX_ELEMENTS)
-		return dh_import_refuse(im, node, "%u inputs and %u units; a layer has at most %d of each: split or shrink it", form->inputs,
-					form->hidden, MAX_ELEMENTS);
+		return dh_import_refuse(im, node,
+					"%u inputs and %u units; a layer has at most %d of each: "
+					"split or shrink it",
+					form->inputs, form->hidden, MAX_ELEMENTS);
 	if (!form->inputs || !form->hidden)
 		return dh_import_refuse(im, node, "a layer without inputs or units");
 	if (graph->layer_count == DH_GRAPH_MAX_LAYERS)
@@ -365,25 +414,33 @@ int dh_import_add_layer(struct dh_import *im, const Onnx__NodeProto *node, const
 	return 0;
 }
 
-int dh_import_feature_axis(struct dh_import *im, const Onnx__NodeProto *node, const struct dh_value *value, uint32_t *size)
+int dh_import_feature_axis(struct dh_import *im, const Onnx__NodeProto *node,
+			   const struct dh_value *value, uint32_t *size)
 {
 	const struct dh_axis *axis = &value->axes[value->rank ? value->rank - 1 : 0];
 	struct dh_length *length = axis->count ? &im->lengths[axis->length[0]] : NULL;
 
 	if (!value->rank || axis->count > 1)
-		return dh_import_refuse(im, node, "its last axis joins steps, batch or elements; a layer sees the elements of one step only");
+		return dh_import_refuse(im, node,
+					"its last axis joins steps, batch or elements; a layer "
+					"sees the elements of one step only");
 	if (length && length->role != DH_ROLE_OPEN && length->role != DH_ROLE_FEATURE)
-		return dh_import_refuse(im, node, "its last axis is the %s, not the elements of a vector; a Transpose is missing",
+		return dh_import_refuse(im, node,
+					"its last axis is the %s, not the elements of a vector; a "
+					"Transpose is missing",
 					length->role == DH_ROLE_STEP ? "sequence" : "batch");
 	if (length && !dh_sym_is_known(length->size))
-		return dh_import_refuse(im, node, "the size of its last axis is left open; export with a fixed number of elements");
+		return dh_import_refuse(im, node,
+					"the size of its last axis is left open; export with a "
+					"fixed number of elements");
 	if (length)
 		length->role = DH_ROLE_FEATURE;
 	*size = !length ? 1 : length->size.add > UINT32_MAX ? UINT32_MAX : length->size.add;
 	return 0;
 }
 
-int dh_import_new_data(struct dh_import *im, const struct dh_value *value, uint32_t hidden, struct dh_value *out)
+int dh_import_new_data(struct dh_import *im, const struct dh_value *value, uint32_t hidden,
+		       struct dh_value *out)
 {
 	int length = hidden ? dh_import_new_length(im, DH_ROLE_FEATURE, hidden) : 0;
 
@@ -395,7 +452,7 @@ int dh_import_new_data(struct dh_import *im, const struct dh_value *value, uint3
 	out->sliced = false;
 	out->final_state = false;
 	if (hidden)
-		out->axes[out->rank - 1] = (struct dh_axis){ 1, { length } };
+		out->axes[out->rank - 1] = (struct dh_axis){1, {length}};
 	return 0;
 }
 
@@ -415,7 +472,8 @@ void dh_import_absorb(struct dh_import *im, struct dh_graph_layer *layer)
 
 	/* the biases of r, u and c of the input come first, in the order of the gates */
 	for (size_t g = 0; im->scale && g < gates; g++)
-		absorb_rows(im, layer->w + g * layer->hidden * layer->inputs, layer->bias + g * layer->hidden, layer->inputs, layer->hidden);
+		absorb_rows(im, layer->w + g * layer->hidden * layer->inputs,
+			    layer->bias + g * layer->hidden, layer->inputs, layer->hidden);
 	im->scale = NULL;
 	im->shift = NULL;
 }
@@ -433,12 +491,16 @@ static int check_model(struct dh_import *im)
 			im->opset = model->opset_import[i]->version;
 	}
 	if (model->n_training_info)
-		return dh_import_refuse(im, NULL, "the model contains training steps; export it for inference");
+		return dh_import_refuse(
+			im, NULL, "the model contains training steps; export it for inference");
 	if (im->opset < MIN_OPSET || im->opset > MAX_OPSET)
-		return dh_import_refuse(im, NULL, "operator set %lld is not supported; export with opset_version %d to %d",
-					(long long)im->opset, MIN_OPSET, MAX_OPSET);
+		return dh_import_refuse(
+			im, NULL,
+			"operator set %lld is not supported; export with opset_version %d to %d",
+			(long long)im->opset, MIN_OPSET, MAX_OPSET);
 	if (im->proto->n_sparse_initializer)
-		return dh_import_refuse(im, NULL, "sparse initializers are not supported; export dense weights");
+		return dh_import_refuse(
+			im, NULL, "sparse initializers are not supported; export dense weights");
 	return 0;
 }
 
@@ -503,12 +565,21 @@ static int refuse_operator(struct dh_import *im, const Onnx__NodeProto *node)
 	const char *op = text(node->op_type);
 
 	if (!strcmp(op, "LSTM") || !strcmp(op, "RNN"))
-		return dh_import_refuse(im, node, "the recurrent engine computes GRU only, no %s; train the network with GRU (linear_before_reset = 1)", op);
+		return dh_import_refuse(im, node,
+					"the recurrent engine computes GRU only, no %s; train the "
+					"network with GRU (linear_before_reset = 1)",
+					op);
 	if (strstr(op, "Conv") || strstr(op, "Pool"))
-		return dh_import_refuse(im, node, "%.60s is for a convolution engine, which this compiler does not use yet; only recurrent and dense "
-					"networks work", op);
-	return dh_import_refuse(im, node, "operator %.60s has no place on the engine; what works: GRU, Gemm, MatMul and Add, Relu, Sigmoid, Tanh "
-				"between them, and Softmax, LogSoftmax or ArgMax at the end", op);
+		return dh_import_refuse(im, node,
+					"%.60s is for a convolution engine, which this compiler "
+					"does not use yet; only recurrent and dense "
+					"networks work",
+					op);
+	return dh_import_refuse(im, node,
+				"operator %.60s has no place on the engine; what works: GRU, Gemm, "
+				"MatMul and Add, Relu, Sigmoid, Tanh "
+				"between them, and Softmax, LogSoftmax or ArgMax at the end",
+				op);
 }
 
 static int import_node(struct dh_import *im, const Onnx__NodeProto *node)
@@ -517,7 +588,10 @@ static int import_node(struct dh_import *im, const Onnx__NodeProto *node)
 	dh_import_op op = dh_import_find_op(text(node->op_type));
 
 	if (*domain && strcmp(domain, "ai.onnx"))
-		return dh_import_refuse(im, node, "operator of the unknown domain %.100s; only standard ONNX operators work", domain);
+		return dh_import_refuse(
+			im, node,
+			"operator of the unknown domain %.100s; only standard ONNX operators work",
+			domain);
 	return op ? op(im, node) : refuse_operator(im, node);
 }
 
@@ -525,10 +599,14 @@ static int explain_row(struct dh_import *im, const Onnx__NodeProto *node, enum d
 {
 	int layer = place == DH_PLACE_ENGINE ? im->placed_layer : -1;
 
-	return dh_explain_node(im->explain, dh_import_label(im, node), text(node->op_type), place, layer, im->note);
+	return dh_explain_node(im->explain, dh_import_label(im, node), text(node->op_type), place,
+			       layer, im->note);
 }
 
-/* After a refusal the other nodes get a row too: the next operator that has no place is worth knowing. */
+/*
+ * After a refusal the other nodes get a row too: the next operator that has no place is worth
+ * knowing.
+ */
 static int explain_rest(struct dh_import *im, size_t from)
 {
 	int ret = 0;
@@ -537,7 +615,8 @@ static int explain_rest(struct dh_import *im, size_t from)
 		const Onnx__NodeProto *node = im->proto->node[n];
 		bool known = dh_import_find_op(text(node->op_type));
 
-		snprintf(im->note, sizeof(im->note), "%s", known ? "" : "this operator has no place on the engine either");
+		snprintf(im->note, sizeof(im->note), "%s",
+			 known ? "" : "this operator has no place on the engine either");
 		ret = explain_row(im, node, known ? DH_PLACE_NOT_REACHED : DH_PLACE_REFUSED);
 	}
 	return ret;
@@ -572,8 +651,9 @@ static int import_nodes(struct dh_import *im)
 /* What no recurrent layer has claimed: rows of a batch, and steps within a row. */
 static int assign_open_roles(struct dh_import *im)
 {
-	static const enum dh_role roles[] = { DH_ROLE_BATCH, DH_ROLE_STEP };
-	const struct dh_value *value = find_name(im, im->proto->input[im->data_input]->name, false)->value;
+	static const enum dh_role roles[] = {DH_ROLE_BATCH, DH_ROLE_STEP};
+	const struct dh_value *value =
+		find_name(im, im->proto->input[im->data_input]->name, false)->value;
 	unsigned int next = 0;
 
 	for (unsigned int i = 0; i < value->rank; i++) {
@@ -582,18 +662,23 @@ static int assign_open_roles(struct dh_import *im)
 		if (length->role != DH_ROLE_OPEN || dh_sym_equal(length->size, dh_sym_known(1)))
 			continue;
 		if (next == 2)
-			return dh_import_refuse(im, NULL, "input %.100s has more than two axes beside its elements",
-						im->proto->input[im->data_input]->name);
+			return dh_import_refuse(
+				im, NULL, "input %.100s has more than two axes beside its elements",
+				im->proto->input[im->data_input]->name);
 		length->role = roles[next++];
 	}
 	return 0;
 }
 
-static int describe_axes(struct dh_import *im, const char *name, const struct dh_value *value, struct dh_graph_tensor *tensor)
+static int describe_axes(struct dh_import *im, const char *name, const struct dh_value *value,
+			 struct dh_graph_tensor *tensor)
 {
 	int feature = -1;
 
-	*tensor = (struct dh_graph_tensor){ .rank = value->rank, .batch_axis = -1, .step_axis = -1, .per_step = value->per_step };
+	*tensor = (struct dh_graph_tensor){.rank = value->rank,
+					   .batch_axis = -1,
+					   .step_axis = -1,
+					   .per_step = value->per_step};
 	tensor->name = dh_arena_strdup(&im->graph->arena, name);
 	if (!tensor->name)
 		return dh_import_no_memory(im);
@@ -602,7 +687,10 @@ static int describe_axes(struct dh_import *im, const char *name, const struct dh
 		const struct dh_axis *axis = &value->axes[i];
 
 		if (axis->count > 1)
-			return dh_import_refuse(im, NULL, "tensor %.100s: steps, batch or elements share axis %u; keep them apart", name, i);
+			return dh_import_refuse(im, NULL,
+						"tensor %.100s: steps, batch or elements share "
+						"axis %u; keep them apart",
+						name, i);
 		switch (axis->count ? im->lengths[axis->length[0]].role : DH_ROLE_OPEN) {
 		case DH_ROLE_STEP:
 			tensor->step_axis = i;
@@ -618,7 +706,10 @@ static int describe_axes(struct dh_import *im, const char *name, const struct dh
 		}
 	}
 	if (feature >= 0 && (feature < tensor->step_axis || feature < tensor->batch_axis))
-		return dh_import_refuse(im, NULL, "tensor %.100s: its elements must be the last axis; remove the Transpose", name);
+		return dh_import_refuse(
+			im, NULL,
+			"tensor %.100s: its elements must be the last axis; remove the Transpose",
+			name);
 	return 0;
 }
 
@@ -628,42 +719,57 @@ static int describe_input(struct dh_import *im)
 	int ret;
 
 	if (im->data_input < 0 || !im->graph->layer_count)
-		return dh_import_refuse(im, NULL, "the graph has no layer that the engine could run: no GRU, Gemm or MatMul uses an input");
+		return dh_import_refuse(im, NULL,
+					"the graph has no layer that the engine could run: no GRU, "
+					"Gemm or MatMul uses an input");
 	name = im->proto->input[im->data_input]->name;
 	ret = describe_axes(im, name, find_name(im, name, false)->value, &im->graph->input);
 	im->graph->input.elements = im->graph->layers[0].inputs;
 	return ret;
 }
 
-/* The one output that is the end of the chain; the others must be last hidden vectors, which stay on the device. */
+/*
+ * The one output that is the end of the chain; the others must be last hidden vectors, which stay
+ * on the device.
+ */
 static int find_output(struct dh_import *im, const char **name, const struct dh_value **found)
 {
 	bool also_states = false;
 
 	*found = NULL;
 	for (size_t i = 0; i < im->proto->n_output; i++) {
-		const struct dh_name *entry = find_name(im, text(im->proto->output[i]->name), false);
+		const struct dh_name *entry =
+			find_name(im, text(im->proto->output[i]->name), false);
 		const struct dh_value *value = entry->value;
-		bool tip = value && value->kind == DH_VALUE_DATA && value->stage == im->stage && value->input < 0;
+		bool tip = value && value->kind == DH_VALUE_DATA && value->stage == im->stage &&
+			   value->input < 0;
 
 		if (!value || value->kind == DH_VALUE_CONSTANT || value->input >= 0)
-			return dh_import_refuse(im, NULL, "output %.100s is not computed by any layer", entry->name);
+			return dh_import_refuse(im, NULL,
+						"output %.100s is not computed by any layer",
+						entry->name);
 		if (tip && (!*found || ((*found)->final_state && !value->final_state))) {
 			*found = value;
 			*name = entry->name;
 		} else if (tip && !value->final_state) {
-			return dh_import_refuse(im, NULL, "outputs %.100s and %.100s are both results; a program has one: drop one of them",
+			return dh_import_refuse(im, NULL,
+						"outputs %.100s and %.100s are both results; a "
+						"program has one: drop one of them",
 						*name, entry->name);
 		} else if (!tip && value->kind != DH_VALUE_STATES && !value->final_state) {
-			return dh_import_refuse(im, NULL, "output %.100s leaves the chain before its end; make it a model of its own",
+			return dh_import_refuse(im, NULL,
+						"output %.100s leaves the chain before its end; "
+						"make it a model of its own",
 						entry->name);
 		}
 		also_states |= value->final_state || value->kind == DH_VALUE_STATES;
 	}
 	if (!*found)
-		return dh_import_refuse(im, NULL, "no output of the graph is the result of its last layer");
+		return dh_import_refuse(im, NULL,
+					"no output of the graph is the result of its last layer");
 	if (also_states && !(*found)->final_state)
-		dh_explain_note(im->explain, "last hidden vectors that are outputs of the graph stay in the stream's state on the device");
+		dh_explain_note(im->explain, "last hidden vectors that are outputs of the graph "
+					     "stay in the stream's state on the device");
 	return 0;
 }
 
@@ -679,7 +785,10 @@ static int describe_output(struct dh_import *im)
 	return ret;
 }
 
-/* State that is an input of the graph goes on from job to job: then the length of a job says nothing. */
+/*
+ * State that is an input of the graph goes on from job to job: then the length of a job says
+ * nothing.
+ */
 static bool steps_are_free(const struct dh_graph *graph)
 {
 	bool any = false;
@@ -695,7 +804,8 @@ static bool steps_are_free(const struct dh_graph *graph)
 static void fix_lengths(struct dh_import *im)
 {
 	struct dh_graph *graph = im->graph;
-	const struct dh_value *input = find_name(im, im->proto->input[im->data_input]->name, false)->value;
+	const struct dh_value *input =
+		find_name(im, im->proto->input[im->data_input]->name, false)->value;
 
 	graph->fixed_steps = graph->input.step_axis < 0;
 	graph->batch = graph->input.batch_axis < 0;
@@ -721,7 +831,9 @@ static void explain_states(struct dh_import *im)
 		for (unsigned int k = 0; k < i; k++)
 			again |= im->state_input[k] == im->state_input[i];
 		if (!again)
-			dh_explain_note(im->explain, "input %.100s is the stream's state: it starts at zero and goes on from job to job",
+			dh_explain_note(im->explain,
+					"input %.100s is the stream's state: it starts at zero and "
+					"goes on from job to job",
 					im->proto->input[im->state_input[i]]->name);
 	}
 }
@@ -732,12 +844,15 @@ static int finish_chain(struct dh_import *im)
 	struct dh_graph *graph = im->graph;
 
 	if (im->scale)
-		return dh_import_refuse(im, NULL, "the network ends in a scaling or shift by element that no layer follows; leave it to the application");
+		return dh_import_refuse(im, NULL,
+					"the network ends in a scaling or shift by element that no "
+					"layer follows; leave it to the application");
 	if (im->last_activation != DH_HOST_SIGMOID && im->last_activation != DH_HOST_TANH)
 		return 0;
 	graph->layers[graph->layer_count - 1].activation = DELTAHOP_ACT_NONE;
 	graph->host_op = im->last_activation;
-	dh_explain_replace(im->explain, im->last_activation_row, DH_PLACE_HOST, -1, "at the end of the network: the host does it in float");
+	dh_explain_replace(im->explain, im->last_activation_row, DH_PLACE_HOST, -1,
+			   "at the end of the network: the host does it in float");
 	return 0;
 }
 
@@ -813,15 +928,18 @@ static struct dh_import *start(struct dh_explain *explain, struct dh_error *err)
 	return im;
 }
 
-int dh_graph_import_memory(const void *buf, size_t len, const char *name, struct dh_explain *explain, struct dh_graph **graph,
+int dh_graph_import_memory(const void *buf, size_t len, const char *name,
+			   struct dh_explain *explain, struct dh_graph **graph,
 			   struct dh_error *err)
 {
 	struct dh_import *im = start(explain, err);
 
-	return im ? import_and_free(im, dh_onnx_parse(buf, len, name, &im->onnx, err), graph) : -ENOMEM;
+	return im ? import_and_free(im, dh_onnx_parse(buf, len, name, &im->onnx, err), graph)
+		  : -ENOMEM;
 }
 
-int dh_graph_import(const char *path, struct dh_explain *explain, struct dh_graph **graph, struct dh_error *err)
+int dh_graph_import(const char *path, struct dh_explain *explain, struct dh_graph **graph,
+		    struct dh_error *err)
 {
 	struct dh_import *im = start(explain, err);
 

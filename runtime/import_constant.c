@@ -5,10 +5,12 @@
 
 #include "import.h"
 
-static int constant_of_list(struct dh_import *im, const Onnx__NodeProto *node, const Onnx__AttributeProto *attribute)
+static int constant_of_list(struct dh_import *im, const Onnx__NodeProto *node,
+			    const Onnx__AttributeProto *attribute)
 {
-	bool is_int = attribute->n_ints || !strcmp(attribute->name, "value_int") || !strcmp(attribute->name, "value_ints");
-	struct dh_constant c = { .is_int = is_int, .rank = !!strchr(attribute->name, 's') };
+	bool is_int = attribute->n_ints || !strcmp(attribute->name, "value_int") ||
+		      !strcmp(attribute->name, "value_ints");
+	struct dh_constant c = {.is_int = is_int, .rank = !!strchr(attribute->name, 's')};
 	size_t count;
 
 	c.dims[0] = dh_sym_known(is_int ? attribute->n_ints : attribute->n_floats);
@@ -16,7 +18,8 @@ static int constant_of_list(struct dh_import *im, const Onnx__NodeProto *node, c
 		return dh_import_no_memory(im);
 	for (size_t i = 0; i < count; i++) {
 		if (is_int)
-			((struct dh_sym *)c.data)[i] = dh_sym_known(c.rank ? attribute->ints[i] : attribute->i);
+			((struct dh_sym *)c.data)[i] =
+				dh_sym_known(c.rank ? attribute->ints[i] : attribute->i);
 		else
 			((float *)c.data)[i] = c.rank ? attribute->floats[i] : attribute->f;
 	}
@@ -25,7 +28,8 @@ static int constant_of_list(struct dh_import *im, const Onnx__NodeProto *node, c
 
 int dh_import_constant(struct dh_import *im, const Onnx__NodeProto *node)
 {
-	static const char *const lists[] = { "value_float", "value_floats", "value_int", "value_ints" };
+	static const char *const lists[] = {"value_float", "value_floats", "value_int",
+					    "value_ints"};
 	const Onnx__AttributeProto *attribute = dh_onnx_attribute(node, "value");
 	struct dh_constant c;
 	int ret;
@@ -39,11 +43,13 @@ int dh_import_constant(struct dh_import *im, const Onnx__NodeProto *node)
 		if (attribute)
 			return constant_of_list(im, node, attribute);
 	}
-	return dh_import_refuse(im, node, "has no value of a supported type; use a dense tensor of numbers");
+	return dh_import_refuse(im, node,
+				"has no value of a supported type; use a dense tensor of numbers");
 }
 
 /* Dimensions from a list of integers, some of which may be unknown lengths. */
-static int dims_of(struct dh_import *im, const Onnx__NodeProto *node, size_t input, struct dh_constant *out)
+static int dims_of(struct dh_import *im, const Onnx__NodeProto *node, size_t input,
+		   struct dh_constant *out)
 {
 	const struct dh_constant *shape;
 	size_t count;
@@ -51,8 +57,10 @@ static int dims_of(struct dh_import *im, const Onnx__NodeProto *node, size_t inp
 
 	if (ret)
 		return ret;
-	if (!shape->is_int || shape->rank != 1 || !dh_constant_count(shape, &count) || count > DH_MAX_RANK)
-		return dh_import_refuse(im, node, "its shape must be a list of at most %d integers", DH_MAX_RANK);
+	if (!shape->is_int || shape->rank != 1 || !dh_constant_count(shape, &count) ||
+	    count > DH_MAX_RANK)
+		return dh_import_refuse(im, node, "its shape must be a list of at most %d integers",
+					DH_MAX_RANK);
 	out->rank = count;
 	for (size_t i = 0; i < count; i++)
 		out->dims[i] = dh_constant_get(shape, i).i;
@@ -62,7 +70,7 @@ static int dims_of(struct dh_import *im, const Onnx__NodeProto *node, size_t inp
 int dh_import_constant_of_shape(struct dh_import *im, const Onnx__NodeProto *node)
 {
 	const Onnx__AttributeProto *attribute = dh_onnx_attribute(node, "value");
-	struct dh_constant c = { 0 }, value = { 0 };
+	struct dh_constant c = {0}, value = {0};
 	size_t count;
 	int ret;
 
@@ -79,8 +87,8 @@ int dh_import_constant_of_shape(struct dh_import *im, const Onnx__NodeProto *nod
 	return ret ? ret : dh_import_set_constant(im, node, &c);
 }
 
-static int shape_of(struct dh_import *im, const Onnx__NodeProto *node, const struct dh_value *value, struct dh_sym *dims,
-		    unsigned int *rank)
+static int shape_of(struct dh_import *im, const Onnx__NodeProto *node, const struct dh_value *value,
+		    struct dh_sym *dims, unsigned int *rank)
 {
 	*rank = value->kind == DH_VALUE_CONSTANT ? value->constant.rank : value->rank;
 	if (value->kind == DH_VALUE_STATES)
@@ -89,14 +97,15 @@ static int shape_of(struct dh_import *im, const Onnx__NodeProto *node, const str
 		if (value->kind == DH_VALUE_CONSTANT)
 			dims[i] = value->constant.dims[i];
 		else if (!dh_import_axis_size(im, &value->axes[i], &dims[i]))
-			return dh_import_refuse(im, node, "the size of axis %u is not computable", i);
+			return dh_import_refuse(im, node, "the size of axis %u is not computable",
+						i);
 	}
 	return 0;
 }
 
 int dh_import_shape(struct dh_import *im, const Onnx__NodeProto *node)
 {
-	struct dh_constant c = { .is_int = true, .rank = 1 };
+	struct dh_constant c = {.is_int = true, .rank = 1};
 	struct dh_sym dims[DH_MAX_RANK];
 	struct dh_value *value;
 	unsigned int rank;
@@ -122,7 +131,7 @@ int dh_import_shape(struct dh_import *im, const Onnx__NodeProto *node)
 
 int dh_import_expand(struct dh_import *im, const Onnx__NodeProto *node)
 {
-	struct dh_constant shape = { 0 }, out;
+	struct dh_constant shape = {0}, out;
 	const struct dh_constant *c;
 	int ret = dh_import_constant_input(im, node, 0, "its data", &c);
 
@@ -131,7 +140,9 @@ int dh_import_expand(struct dh_import *im, const Onnx__NodeProto *node)
 	if (ret)
 		return ret;
 	if (!dh_constant_broadcast(&im->scratch, c, shape.rank, shape.dims, &out))
-		return dh_import_refuse(im, node, "cannot be expanded to this shape before the length of the input is known");
+		return dh_import_refuse(
+			im, node,
+			"cannot be expanded to this shape before the length of the input is known");
 	return dh_import_set_constant(im, node, &out);
 }
 
@@ -140,7 +151,8 @@ int dh_import_expand(struct dh_import *im, const Onnx__NodeProto *node)
 /* Last hidden vectors of several layers, one after the other: what torch calls hn. */
 static int concat_states(struct dh_import *im, const Onnx__NodeProto *node)
 {
-	struct dh_value out = { .kind = DH_VALUE_STATES, .input = -1, .part_count = node->n_input }, *value;
+	struct dh_value out = {.kind = DH_VALUE_STATES, .input = -1, .part_count = node->n_input},
+			*value;
 
 	out.parts = dh_arena_alloc(&im->scratch, node->n_input, sizeof(*out.parts));
 	if (!out.parts)
@@ -150,11 +162,15 @@ static int concat_states(struct dh_import *im, const Onnx__NodeProto *node)
 
 		if (ret)
 			return ret;
-		if (value->kind != DH_VALUE_STATES && !(value->kind == DH_VALUE_DATA && value->final_state))
-			return dh_import_refuse(im, node, "joins data of several branches; the engine runs one chain of layers: split the "
+		if (value->kind != DH_VALUE_STATES &&
+		    !(value->kind == DH_VALUE_DATA && value->final_state))
+			return dh_import_refuse(im, node,
+						"joins data of several branches; the engine runs "
+						"one chain of layers: split the "
 						"network into one model per branch");
 		/* each part must be one long along axis 0, to be found again by its number */
-		if (value->kind != DH_VALUE_DATA || !value->rank || value->axes[0].count || dh_onnx_int(node, "axis", 1))
+		if (value->kind != DH_VALUE_DATA || !value->rank || value->axes[0].count ||
+		    dh_onnx_int(node, "axis", 1))
 			out.part_count = 0;
 		out.parts[i] = value;
 	}
@@ -176,7 +192,8 @@ static bool parts_fit(const struct dh_constant *const *parts, size_t count, unsi
 
 int dh_import_concat(struct dh_import *im, const Onnx__NodeProto *node)
 {
-	const struct dh_constant **parts = dh_arena_alloc(&im->scratch, node->n_input + 1, sizeof(*parts));
+	const struct dh_constant **parts =
+		dh_arena_alloc(&im->scratch, node->n_input + 1, sizeof(*parts));
 	struct dh_constant out;
 	struct dh_value *value;
 	int axis, ret = 0;
@@ -188,10 +205,12 @@ int dh_import_concat(struct dh_import *im, const Onnx__NodeProto *node)
 		if (ret)
 			return ret;
 		if (value->kind != DH_VALUE_CONSTANT)
-			return node->n_input == 1 ? dh_import_set_output(im, node, 0, value) : concat_states(im, node);
+			return node->n_input == 1 ? dh_import_set_output(im, node, 0, value)
+						  : concat_states(im, node);
 		parts[i] = &value->constant;
 	}
-	axis = node->n_input ? dh_import_axis_number(dh_onnx_int(node, "axis", 1), parts[0]->rank) : -1;
+	axis = node->n_input ? dh_import_axis_number(dh_onnx_int(node, "axis", 1), parts[0]->rank)
+			     : -1;
 	if (axis < 0 || !parts_fit(parts, node->n_input, axis))
 		return dh_import_refuse(im, node, "its inputs do not fit each other");
 	if (!dh_constant_concat(&im->scratch, parts, node->n_input, axis, &out))
@@ -219,13 +238,17 @@ int dh_import_arithmetic(struct dh_import *im, const Onnx__NodeProto *node)
 		return ret;
 	if (a->kind == DH_VALUE_CONSTANT && b->kind == DH_VALUE_CONSTANT) {
 		if (!dh_constant_calc(&im->scratch, sign, &a->constant, &b->constant, &out))
-			return dh_import_refuse(im, node, "cannot be computed before the length of the input is known, or its inputs do not fit");
+			return dh_import_refuse(im, node,
+						"cannot be computed before the length of the input "
+						"is known, or its inputs do not fit");
 		return dh_import_set_constant(im, node, &out);
 	}
 	if (b->kind == DH_VALUE_CONSTANT)
 		return dh_import_affine(im, node, sign, a, &b->constant);
 	if (a->kind == DH_VALUE_CONSTANT && (sign == '+' || sign == '*'))
 		return dh_import_affine(im, node, sign, b, &a->constant);
-	return dh_import_refuse(im, node, "combines two results (or divides by one); the engine runs one chain of layers, each using only the one "
+	return dh_import_refuse(im, node,
+				"combines two results (or divides by one); the engine runs one "
+				"chain of layers, each using only the one "
 				"before it");
 }

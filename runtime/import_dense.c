@@ -6,7 +6,8 @@
 
 #include "import.h"
 
-static int check_data(struct dh_import *im, const Onnx__NodeProto *node, const struct dh_value *value, uint32_t *size)
+static int check_data(struct dh_import *im, const Onnx__NodeProto *node,
+		      const struct dh_value *value, uint32_t *size)
 {
 	int ret = dh_import_need_tip(im, node, value);
 
@@ -15,11 +16,15 @@ static int check_data(struct dh_import *im, const Onnx__NodeProto *node, const s
 	return ret ? ret : dh_import_feature_axis(im, node, value, size);
 }
 
-/* W is [inputs][hidden] in the file, or [hidden][inputs] if @transposed; the graph has [hidden][inputs]. */
-static int add_dense(struct dh_import *im, const Onnx__NodeProto *node, const struct dh_value *value, const struct dh_constant *c,
-		     bool transposed, float alpha, struct dh_graph_layer **layer)
+/*
+ * W is [inputs][hidden] in the file, or [hidden][inputs] if @transposed; the graph has
+ * [hidden][inputs].
+ */
+static int add_dense(struct dh_import *im, const Onnx__NodeProto *node,
+		     const struct dh_value *value, const struct dh_constant *c, bool transposed,
+		     float alpha, struct dh_graph_layer **layer)
 {
-	struct dh_graph_layer form = { .cell = DELTAHOP_CELL_DENSE, .per_step = value->per_step };
+	struct dh_graph_layer form = {.cell = DELTAHOP_CELL_DENSE, .per_step = value->per_step};
 	unsigned int in_axis = c->rank - 2 + transposed, out_axis = c->rank - 1 - transposed;
 	const float *w;
 	size_t count;
@@ -30,14 +35,19 @@ static int add_dense(struct dh_import *im, const Onnx__NodeProto *node, const st
 	w = dh_constant_floats(&im->scratch, c, &count);
 	if (!w)
 		return dh_import_no_memory(im);
-	if (c->dims[in_axis].add != form.inputs || count != (size_t)c->dims[in_axis].add * c->dims[out_axis].add)
-		return dh_import_refuse(im, node, "its weights take %lld elements (in %zu all together), its input has %u",
-					(long long)c->dims[in_axis].add, count, form.inputs);
+	if (c->dims[in_axis].add != form.inputs ||
+	    count != (size_t)c->dims[in_axis].add * c->dims[out_axis].add)
+		return dh_import_refuse(
+			im, node,
+			"its weights take %lld elements (in %zu all together), its input has %u",
+			(long long)c->dims[in_axis].add, count, form.inputs);
 	form.hidden = c->dims[out_axis].add;
 	ret = dh_import_add_layer(im, node, &form, layer);
 	for (size_t h = 0; !ret && h < form.hidden; h++) {
 		for (size_t i = 0; i < form.inputs; i++)
-			(*layer)->w[h * form.inputs + i] = alpha * (transposed ? w[h * form.inputs + i] : w[i * form.hidden + h]);
+			(*layer)->w[h * form.inputs + i] =
+				alpha *
+				(transposed ? w[h * form.inputs + i] : w[i * form.hidden + h]);
 	}
 	return ret;
 }
@@ -52,12 +62,14 @@ static bool is_matrix(const struct dh_constant *c)
 }
 
 /* A constant as one number per element: a vector along the last axis, or one number for all. */
-static const float *per_element(struct dh_import *im, const struct dh_constant *c, uint32_t size, bool *single)
+static const float *per_element(struct dh_import *im, const struct dh_constant *c, uint32_t size,
+				bool *single)
 {
 	size_t count;
 	const float *data = dh_constant_floats(&im->scratch, c, &count);
 
-	if (!data || (count != 1 && (count != size || !dh_sym_equal(c->dims[c->rank - 1], dh_sym_known(size)))))
+	if (!data || (count != 1 &&
+		      (count != size || !dh_sym_equal(c->dims[c->rank - 1], dh_sym_known(size)))))
 		return NULL;
 	*single = count == 1;
 	return data;
@@ -73,12 +85,15 @@ int dh_import_matmul(struct dh_import *im, const Onnx__NodeProto *node)
 	if (ret)
 		return ret;
 	if (value->kind == DH_VALUE_CONSTANT)
-		return dh_import_refuse(im, node, "its first input is a constant; the data must come first: write it as data x weights");
+		return dh_import_refuse(im, node,
+					"its first input is a constant; the data must come first: "
+					"write it as data x weights");
 	ret = dh_import_constant_input(im, node, 1, "its weights", &c);
 	if (ret)
 		return ret;
 	if (!is_matrix(c))
-		return dh_import_refuse(im, node, "its weights are not one matrix of float numbers");
+		return dh_import_refuse(im, node,
+					"its weights are not one matrix of float numbers");
 	ret = add_dense(im, node, value, c, false, 1, &layer);
 	if (ret)
 		return ret;
@@ -87,7 +102,8 @@ int dh_import_matmul(struct dh_import *im, const Onnx__NodeProto *node)
 	return ret ? ret : dh_import_set_output(im, node, 0, &out);
 }
 
-static int gemm_bias(struct dh_import *im, const Onnx__NodeProto *node, struct dh_graph_layer *layer)
+static int gemm_bias(struct dh_import *im, const Onnx__NodeProto *node,
+		     struct dh_graph_layer *layer)
 {
 	float beta = dh_onnx_float(node, "beta", 1);
 	const struct dh_constant *c;
@@ -99,7 +115,10 @@ static int gemm_bias(struct dh_import *im, const Onnx__NodeProto *node, struct d
 		return ret;
 	b = per_element(im, c, layer->hidden, &single);
 	if (!b)
-		return dh_import_refuse(im, node, "C is not a vector of %u float numbers; a bias is the same for every row", layer->hidden);
+		return dh_import_refuse(
+			im, node,
+			"C is not a vector of %u float numbers; a bias is the same for every row",
+			layer->hidden);
 	for (uint32_t h = 0; h < layer->hidden; h++)
 		layer->bias[h] += beta * b[single ? 0 : h];
 	return 0;
@@ -117,12 +136,16 @@ int dh_import_gemm(struct dh_import *im, const Onnx__NodeProto *node)
 	if (ret)
 		return ret;
 	if (dh_onnx_int(node, "transA", 0))
-		return dh_import_refuse(im, node, "attribute transA = 1; the data must be rows: export with transA = 0");
+		return dh_import_refuse(
+			im, node,
+			"attribute transA = 1; the data must be rows: export with transA = 0");
 	if (!is_matrix(c) || c->rank != 2)
 		return dh_import_refuse(im, node, "its weights are not a matrix of float numbers");
 	if (value->kind != DH_VALUE_CONSTANT && value->rank != 2)
-		return dh_import_refuse(im, node, "its input has %u axes instead of 2", value->rank);
-	ret = add_dense(im, node, value, c, dh_onnx_int(node, "transB", 0), dh_onnx_float(node, "alpha", 1), &layer);
+		return dh_import_refuse(im, node, "its input has %u axes instead of 2",
+					value->rank);
+	ret = add_dense(im, node, value, c, dh_onnx_int(node, "transB", 0),
+			dh_onnx_float(node, "alpha", 1), &layer);
 	if (ret)
 		return ret;
 	dh_import_absorb(im, layer);
@@ -167,11 +190,12 @@ static int before_next(struct dh_import *im, const float *scale, const float *sh
 	return 0;
 }
 
-static int apply(struct dh_import *im, const Onnx__NodeProto *node, const struct dh_value *value, const float *scale, const float *shift,
-		 uint32_t size)
+static int apply(struct dh_import *im, const Onnx__NodeProto *node, const struct dh_value *value,
+		 const float *scale, const float *shift, uint32_t size)
 {
 	struct dh_value out;
-	int ret = im->tip_pre_activation ? into_tip(im, scale, shift) : before_next(im, scale, shift, size);
+	int ret = im->tip_pre_activation ? into_tip(im, scale, shift)
+					 : before_next(im, scale, shift, size);
 
 	if (ret)
 		return ret;
@@ -181,8 +205,8 @@ static int apply(struct dh_import *im, const Onnx__NodeProto *node, const struct
 	return ret ? ret : dh_import_set_output(im, node, 0, &out);
 }
 
-int dh_import_affine(struct dh_import *im, const Onnx__NodeProto *node, char op, const struct dh_value *data,
-		     const struct dh_constant *constant)
+int dh_import_affine(struct dh_import *im, const Onnx__NodeProto *node, char op,
+		     const struct dh_value *data, const struct dh_constant *constant)
 {
 	float *scale, *shift;
 	const float *c;
@@ -196,7 +220,10 @@ int dh_import_affine(struct dh_import *im, const Onnx__NodeProto *node, char op,
 		return dh_import_refuse(im, node, "%u elements; a layer has at most 1024", size);
 	c = constant->rank <= data->rank ? per_element(im, constant, size, &single) : NULL;
 	if (!c)
-		return dh_import_refuse(im, node, "its constant is not one number for each of the %u elements, the same for every step", size);
+		return dh_import_refuse(im, node,
+					"its constant is not one number for each of the %u "
+					"elements, the same for every step",
+					size);
 	scale = dh_arena_alloc(&im->scratch, size, sizeof(float));
 	shift = dh_arena_alloc(&im->scratch, size, sizeof(float));
 	if (!scale || !shift)
@@ -214,7 +241,7 @@ int dh_import_affine(struct dh_import *im, const Onnx__NodeProto *node, char op,
 
 int dh_import_batch_norm(struct dh_import *im, const Onnx__NodeProto *node)
 {
-	static const char *const names[] = { "scale", "B", "mean", "var" };
+	static const char *const names[] = {"scale", "B", "mean", "var"};
 	float epsilon = dh_onnx_float(node, "epsilon", 1e-5f), *scale, *shift;
 	const struct dh_constant *c;
 	const float *in[4];
@@ -228,14 +255,19 @@ int dh_import_batch_norm(struct dh_import *im, const Onnx__NodeProto *node)
 	if (ret)
 		return ret;
 	if (value->rank != 2 || dh_onnx_int(node, "training_mode", 0) || size > 1024)
-		return dh_import_refuse(im, node, "only works in inference, on rows of at most 1024 elements: its input has %u axes", value->rank);
+		return dh_import_refuse(im, node,
+					"only works in inference, on rows of at most 1024 "
+					"elements: its input has %u axes",
+					value->rank);
 	for (unsigned int k = 0; k < 4; k++) {
 		ret = dh_import_constant_input(im, node, k + 1, names[k], &c);
 		if (ret)
 			return ret;
 		in[k] = per_element(im, c, size, &single[k]);
 		if (!in[k] || (single[k] && size != 1))
-			return dh_import_refuse(im, node, "%s is not one number for each of the %u elements", names[k], size);
+			return dh_import_refuse(im, node,
+						"%s is not one number for each of the %u elements",
+						names[k], size);
 	}
 	scale = dh_arena_alloc(&im->scratch, size, sizeof(float));
 	shift = dh_arena_alloc(&im->scratch, size, sizeof(float));
@@ -252,7 +284,8 @@ int dh_import_batch_norm(struct dh_import *im, const Onnx__NodeProto *node)
 
 /* --- activations, and the end of the network --- */
 
-static int on_host(struct dh_import *im, const Onnx__NodeProto *node, const struct dh_value *value, enum dh_host_op op)
+static int on_host(struct dh_import *im, const Onnx__NodeProto *node, const struct dh_value *value,
+		   enum dh_host_op op)
 {
 	struct dh_value out;
 	int ret;
@@ -268,8 +301,12 @@ static int on_host(struct dh_import *im, const Onnx__NodeProto *node, const stru
 
 int dh_import_activation(struct dh_import *im, const Onnx__NodeProto *node)
 {
-	enum dh_host_op host = !strcmp(node->op_type, "Relu") ? DH_HOST_RELU : !strcmp(node->op_type, "Tanh") ? DH_HOST_TANH : DH_HOST_SIGMOID;
-	enum deltahop_activation device = host == DH_HOST_RELU ? DELTAHOP_ACT_RELU : host == DH_HOST_TANH ? DELTAHOP_ACT_TANH : DELTAHOP_ACT_SIGMOID;
+	enum dh_host_op host = !strcmp(node->op_type, "Relu")	? DH_HOST_RELU
+			       : !strcmp(node->op_type, "Tanh") ? DH_HOST_TANH
+								: DH_HOST_SIGMOID;
+	enum deltahop_activation device = host == DH_HOST_RELU	 ? DELTAHOP_ACT_RELU
+					  : host == DH_HOST_TANH ? DELTAHOP_ACT_TANH
+								 : DELTAHOP_ACT_SIGMOID;
 	struct dh_value *value, out;
 	int ret = dh_import_input(im, node, 0, &value);
 
@@ -278,7 +315,9 @@ int dh_import_activation(struct dh_import *im, const Onnx__NodeProto *node)
 	if (ret)
 		return ret;
 	if (!im->graph->layer_count || im->scale)
-		return dh_import_refuse(im, node, "comes before any layer; the engine activates only the result of a dense layer");
+		return dh_import_refuse(im, node,
+					"comes before any layer; the engine activates only the "
+					"result of a dense layer");
 	if (!im->tip_pre_activation)
 		return on_host(im, node, value, host);
 	im->graph->layers[im->graph->layer_count - 1].activation = device;
@@ -294,8 +333,12 @@ int dh_import_activation(struct dh_import *im, const Onnx__NodeProto *node)
 	return ret ? ret : dh_import_set_output(im, node, 0, &out);
 }
 
-/* Is the operator's axis the elements? Before operator set 13 Softmax took this axis and all after it together. */
-static bool along_features(struct dh_import *im, const Onnx__NodeProto *node, const struct dh_value *value, bool argmax, int *axis)
+/*
+ * Is the operator's axis the elements? Before operator set 13 Softmax took this axis and all after
+ * it together.
+ */
+static bool along_features(struct dh_import *im, const Onnx__NodeProto *node,
+			   const struct dh_value *value, bool argmax, int *axis)
 {
 	int64_t missing = argmax ? 0 : im->opset < 13 ? 1 : -1;
 	unsigned int last;
@@ -308,7 +351,9 @@ static bool along_features(struct dh_import *im, const Onnx__NodeProto *node, co
 		struct dh_sym size;
 
 		if (dh_import_axis_role(im, &value->axes[i]) != DH_ROLE_FEATURE &&
-		    (last == (unsigned int)*axis + 1 || !dh_import_axis_size(im, &value->axes[i], &size) || !dh_sym_equal(size, dh_sym_known(1))))
+		    (last == (unsigned int)*axis + 1 ||
+		     !dh_import_axis_size(im, &value->axes[i], &size) ||
+		     !dh_sym_equal(size, dh_sym_known(1))))
 			return false;
 	}
 	return true;
@@ -316,17 +361,23 @@ static bool along_features(struct dh_import *im, const Onnx__NodeProto *node, co
 
 static bool keeps_order(enum dh_host_op op)
 {
-	return op == DH_HOST_SOFTMAX || op == DH_HOST_LOG_SOFTMAX || op == DH_HOST_SIGMOID || op == DH_HOST_TANH;
+	return op == DH_HOST_SOFTMAX || op == DH_HOST_LOG_SOFTMAX || op == DH_HOST_SIGMOID ||
+	       op == DH_HOST_TANH;
 }
 
-/* The index of the largest is the same before such a function, and not lost in the device's steps of 1/16. */
+/*
+ * The index of the largest is the same before such a function, and not lost in the device's steps
+ * of 1/16.
+ */
 static void argmax_alone(struct dh_import *im)
 {
 	if (keeps_order(im->graph->host_op)) {
-		dh_explain_note(im->explain, "ArgMax of %s is ArgMax alone", dh_host_op_name(im->graph->host_op));
+		dh_explain_note(im->explain, "ArgMax of %s is ArgMax alone",
+				dh_host_op_name(im->graph->host_op));
 		im->graph->host_op = DH_HOST_NONE;
 	} else if (keeps_order(im->last_activation)) {
-		dh_explain_replace(im->explain, im->last_activation_row, DH_PLACE_NAME, -1, "dropped: ArgMax does not need it");
+		dh_explain_replace(im->explain, im->last_activation_row, DH_PLACE_NAME, -1,
+				   "dropped: ArgMax does not need it");
 		im->graph->layers[im->graph->layer_count - 1].activation = DELTAHOP_ACT_NONE;
 	}
 }
@@ -345,18 +396,27 @@ int dh_import_head(struct dh_import *im, const Onnx__NodeProto *node)
 	if (ret)
 		return ret;
 	if (!im->graph->layer_count)
-		return dh_import_refuse(im, node, "comes before any layer; there is nothing for the engine to do");
+		return dh_import_refuse(
+			im, node, "comes before any layer; there is nothing for the engine to do");
 	if (!along_features(im, node, value, argmax, &axis))
-		return dh_import_refuse(im, node, "attribute axis = %lld is not the axis of the elements; only that one works",
+		return dh_import_refuse(im, node,
+					"attribute axis = %lld is not the axis of the elements; "
+					"only that one works",
 					(long long)dh_onnx_int(node, "axis", argmax ? 0 : -1));
 	if (argmax && dh_onnx_int(node, "select_last_index", 0))
-		return dh_import_refuse(im, node, "attribute select_last_index = 1; only the first index of the largest works");
+		return dh_import_refuse(im, node,
+					"attribute select_last_index = 1; only the first index of "
+					"the largest works");
 	without = *value;
 	if (argmax && !dh_onnx_int(node, "keepdims", 1)) {
-		memmove(without.axes + axis, without.axes + axis + 1, (without.rank - axis - 1) * sizeof(without.axes[0]));
+		memmove(without.axes + axis, without.axes + axis + 1,
+			(without.rank - axis - 1) * sizeof(without.axes[0]));
 		without.rank--;
 	} else if (argmax) {
-		without.axes[axis] = (struct dh_axis){ 0 };
+		without.axes[axis] = (struct dh_axis){0};
 	}
-	return on_host(im, node, &without, argmax ? DH_HOST_ARGMAX : !strcmp(node->op_type, "Softmax") ? DH_HOST_SOFTMAX : DH_HOST_LOG_SOFTMAX);
+	return on_host(im, node, &without,
+		       argmax				   ? DH_HOST_ARGMAX
+		       : !strcmp(node->op_type, "Softmax") ? DH_HOST_SOFTMAX
+							   : DH_HOST_LOG_SOFTMAX);
 }

@@ -19,7 +19,8 @@ static size_t sum_count(const struct dh_layer *layer)
 	return (is_gru(layer) ? 4 : 1) * (size_t)layer->hidden;
 }
 
-static bool create_layer(struct dh_int_run *run, const struct dh_layer *layer, struct dh_int_layer *state)
+static bool create_layer(struct dh_int_run *run, const struct dh_layer *layer,
+			 struct dh_int_layer *state)
 {
 	state->x_mem = dh_arena_alloc(&run->arena, layer->inputs, sizeof(int16_t));
 	state->h_mem = dh_arena_alloc(&run->arena, layer->hidden, sizeof(int16_t));
@@ -62,7 +63,8 @@ static const uint8_t *get_int16s(const uint8_t *from, int16_t *to, size_t count)
 }
 
 /* The layer's block of the state image, see drm/deltahop_isa.h. */
-static void load_state(const struct dh_layer *layer, struct dh_int_layer *state, const uint8_t *image)
+static void load_state(const struct dh_layer *layer, struct dh_int_layer *state,
+		       const uint8_t *image)
 {
 	const uint8_t *at = image + layer->state_offset;
 
@@ -129,8 +131,12 @@ static void add_rows(int64_t *sums, const int8_t *column, int32_t delta, size_t 
 		sums[i] += delta * column[i];
 }
 
-/* One column into r, u and one of the two sums of the candidate; or into the one sum of a dense layer. */
-static void add_column(const struct dh_layer *layer, struct dh_int_layer *state, const int8_t *column, int32_t delta, bool recurrent)
+/*
+ * One column into r, u and one of the two sums of the candidate; or into the one sum of a dense
+ * layer.
+ */
+static void add_column(const struct dh_layer *layer, struct dh_int_layer *state,
+		       const int8_t *column, int32_t delta, bool recurrent)
 {
 	size_t h = layer->hidden;
 
@@ -142,8 +148,9 @@ static void add_column(const struct dh_layer *layer, struct dh_int_layer *state,
 	add_rows(state->sums + (recurrent ? 3 : 2) * h, column + 2 * h, delta, h);
 }
 
-static void send(const struct dh_layer *layer, struct dh_int_layer *state, const int8_t *columns, const int16_t *values, int16_t *memory,
-		 size_t count, int16_t theta, bool recurrent)
+static void send(const struct dh_layer *layer, struct dh_int_layer *state, const int8_t *columns,
+		 const int16_t *values, int16_t *memory, size_t count, int16_t theta,
+		 bool recurrent)
 {
 	for (size_t i = 0; i < count; i++) {
 		int16_t delta = (int16_t)(values[i] - memory[i]);
@@ -151,7 +158,8 @@ static void send(const struct dh_layer *layer, struct dh_int_layer *state, const
 		if (!fires(delta, theta))
 			continue;
 		memory[i] = values[i];
-		add_column(layer, state, columns + i * dh_layer_column_bytes(layer), delta, recurrent);
+		add_column(layer, state, columns + i * dh_layer_column_bytes(layer), delta,
+			   recurrent);
 	}
 }
 
@@ -197,7 +205,8 @@ static void activate_dense(const struct dh_layer *layer, struct dh_int_layer *st
 	}
 }
 
-static void step_layer(const struct dh_program *program, const struct dh_program_layer *source, struct dh_int_layer *state, const int16_t *x)
+static void step_layer(const struct dh_program *program, const struct dh_program_layer *source,
+		       struct dh_int_layer *state, const int16_t *x)
 {
 	const struct dh_layer *layer = &source->layer;
 	const int8_t *columns = (const int8_t *)program->weights.data + layer->weight_offset;
@@ -210,8 +219,8 @@ static void step_layer(const struct dh_program *program, const struct dh_program
 	}
 	send(layer, state, columns, x, state->x_mem, layer->inputs, source->theta_x, false);
 	if (is_gru(layer))
-		send(layer, state, columns + layer->inputs * dh_layer_column_bytes(layer), state->h, state->h_mem, layer->hidden,
-		     source->theta_h, true);
+		send(layer, state, columns + layer->inputs * dh_layer_column_bytes(layer), state->h,
+		     state->h_mem, layer->hidden, source->theta_h, true);
 	measure(layer, state);
 	if (is_gru(layer))
 		activate_gru(layer, state);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs a program's layers in the device's integer arithmetic, with accumulators that do not wrap unseen: what the compiler
- * measures errors and headroom with. Not the device model: no commands, no memory, no time.
+ * Runs a program's layers in the device's integer arithmetic, with accumulators that do not
+ * wrap unseen: what the compiler measures errors and headroom with. Not the device model: no
+ * commands, no memory, no time.
  */
 #ifndef DELTAHOP_INT_RUN_H
 #define DELTAHOP_INT_RUN_H
@@ -14,7 +15,8 @@
  * @x_mem: last x sent; @h_mem likewise; @h: hidden vector, or output of a dense layer
  * @sums: accumulators without a limit: GRU M_r, M_u, M_cx, M_ch; dense M
  * @bias_sent: the bias column has been sent, or dropped
- * @sum_max: largest absolute value of an accumulator when it was used, in units of its wrap-around (2^23)
+ * @sum_max: largest absolute value of an accumulator when it was used, in units of its
+ *	wrap-around (2^23)
  */
 struct dh_int_layer {
 	int16_t *x_mem;
@@ -32,7 +34,10 @@ struct dh_int_run {
 	struct dh_int_layer layers[DH_PROGRAM_MAX_LAYERS];
 };
 
-/** dh_int_run_create() - in the initial state, with the program's default thresholds, or NULL: out of memory */
+/**
+ * dh_int_run_create() - in the initial state, with the program's default thresholds, or NULL: out
+ * of memory
+ */
 struct dh_int_run *dh_int_run_create(const struct dh_program *program);
 
 /** dh_int_run_free() - NULL is fine */

@@ -11,10 +11,10 @@
 #include "onnx_wire.h"
 
 /* More than the largest network that any device can hold, in float. */
-#define MAX_FILE ((size_t)1 << 30)
+#define MAX_FILE  ((size_t)1 << 30)
 #define MAX_DEPTH 32
 /* Memory for unpacking: a repeated message of 2 bytes becomes a structure of about 100. */
-#define MEMORY_FLOOR ((size_t)32 << 20)
+#define MEMORY_FLOOR	((size_t)32 << 20)
 #define MEMORY_PER_BYTE 16
 
 #define TYPE(name) ONNX__TENSOR_PROTO__DATA_TYPE__##name
@@ -48,31 +48,40 @@ static void limited_free(void *opaque, void *data)
 	free(head);
 }
 
-int dh_onnx_parse(const void *buf, size_t len, const char *name, struct dh_onnx *onnx, struct dh_error *err)
+int dh_onnx_parse(const void *buf, size_t len, const char *name, struct dh_onnx *onnx,
+		  struct dh_error *err)
 {
-	ProtobufCAllocator allocator = { limited_alloc, limited_free, onnx };
+	ProtobufCAllocator allocator = {limited_alloc, limited_free, onnx};
 
 	memset(onnx, 0, sizeof(*onnx));
 	onnx->file_size = len;
 	onnx->limit = MEMORY_FLOOR + MEMORY_PER_BYTE * len;
 	if (!dh_wire_nested_within(&onnx__model_proto__descriptor, buf, len, MAX_DEPTH)) {
-		dh_error_set(err, "%s: messages are nested more than %d deep; this is no network that could run", name, MAX_DEPTH);
+		dh_error_set(err,
+			     "%s: messages are nested more than %d deep; this is no network that "
+			     "could run",
+			     name, MAX_DEPTH);
 		return -EINVAL;
 	}
 	onnx->model = onnx__model_proto__unpack(&allocator, len, buf);
 	if (!onnx->model) {
-		dh_error_set(err, "%s: not an ONNX file (or damaged): its bytes are no protobuf ModelProto; export it again", name);
+		dh_error_set(err,
+			     "%s: not an ONNX file (or damaged): its bytes are no protobuf "
+			     "ModelProto; export it again",
+			     name);
 		return -EINVAL;
 	}
 	if (!onnx->model->graph) {
-		dh_error_set(err, "%s: not an ONNX model: it contains no graph; export it again", name);
+		dh_error_set(err, "%s: not an ONNX model: it contains no graph; export it again",
+			     name);
 		dh_onnx_free(onnx);
 		return -EINVAL;
 	}
 	return 0;
 }
 
-static int read_stream(FILE *file, const char *path, uint8_t **buf, size_t *len, struct dh_error *err)
+static int read_stream(FILE *file, const char *path, uint8_t **buf, size_t *len,
+		       struct dh_error *err)
 {
 	size_t room = 0;
 
@@ -84,7 +93,8 @@ static int read_stream(FILE *file, const char *path, uint8_t **buf, size_t *len,
 		room = room ? room * 2 : 1 << 16;
 		more = room <= 2 * MAX_FILE ? realloc(*buf, room) : NULL;
 		if (!more) {
-			dh_error_set(err, "%s: too large: no more than %zu MiB can be read", path, MAX_FILE >> 20);
+			dh_error_set(err, "%s: too large: no more than %zu MiB can be read", path,
+				     MAX_FILE >> 20);
 			return -EFBIG;
 		}
 		*buf = more;
@@ -120,7 +130,7 @@ int dh_onnx_load(const char *path, struct dh_onnx *onnx, struct dh_error *err)
 
 void dh_onnx_free(struct dh_onnx *onnx)
 {
-	ProtobufCAllocator allocator = { limited_alloc, limited_free, onnx };
+	ProtobufCAllocator allocator = {limited_alloc, limited_free, onnx};
 
 	if (onnx->model)
 		onnx__model_proto__free_unpacked(onnx->model, &allocator);
@@ -159,7 +169,9 @@ bool dh_onnx_tensor_count(const Onnx__TensorProto *tensor, size_t *count)
 {
 	*count = 1;
 	for (size_t i = 0; i < tensor->n_dims; i++) {
-		if (tensor->dims[i] < 0 || __builtin_mul_overflow(*count, (size_t)tensor->dims[i], count) || *count > INT32_MAX)
+		if (tensor->dims[i] < 0 ||
+		    __builtin_mul_overflow(*count, (size_t)tensor->dims[i], count) ||
+		    *count > INT32_MAX)
 			return false;
 	}
 	return true;
@@ -176,15 +188,23 @@ static const struct {
 	bool is_signed;
 	bool is_int;
 } types[] = {
-	[TYPE(UNDEFINED)] = { "undefined" },	    [TYPE(FLOAT)] = { "float", 4 },
-	[TYPE(UINT8)] = { "uint8", 1, false, true },  [TYPE(INT8)] = { "int8", 1, true, true },
-	[TYPE(UINT16)] = { "uint16", 2, false, true }, [TYPE(INT16)] = { "int16", 2, true, true },
-	[TYPE(INT32)] = { "int32", 4, true, true },   [TYPE(INT64)] = { "int64", 8, true, true },
-	[TYPE(STRING)] = { "string" },		    [TYPE(BOOL)] = { "bool", 1, false, true },
-	[TYPE(FLOAT16)] = { "float16", 2 },	    [TYPE(DOUBLE)] = { "double", 8 },
-	[TYPE(UINT32)] = { "uint32", 4, false, true }, [TYPE(UINT64)] = { "uint64", 8, false, true },
-	[TYPE(COMPLEX64)] = { "complex64" },	    [TYPE(COMPLEX128)] = { "complex128" },
-	[TYPE(BFLOAT16)] = { "bfloat16" },
+	[TYPE(UNDEFINED)] = {"undefined"},
+	[TYPE(FLOAT)] = {"float", 4},
+	[TYPE(UINT8)] = {"uint8", 1, false, true},
+	[TYPE(INT8)] = {"int8", 1, true, true},
+	[TYPE(UINT16)] = {"uint16", 2, false, true},
+	[TYPE(INT16)] = {"int16", 2, true, true},
+	[TYPE(INT32)] = {"int32", 4, true, true},
+	[TYPE(INT64)] = {"int64", 8, true, true},
+	[TYPE(STRING)] = {"string"},
+	[TYPE(BOOL)] = {"bool", 1, false, true},
+	[TYPE(FLOAT16)] = {"float16", 2},
+	[TYPE(DOUBLE)] = {"double", 8},
+	[TYPE(UINT32)] = {"uint32", 4, false, true},
+	[TYPE(UINT64)] = {"uint64", 8, false, true},
+	[TYPE(COMPLEX64)] = {"complex64"},
+	[TYPE(COMPLEX128)] = {"complex128"},
+	[TYPE(BFLOAT16)] = {"bfloat16"},
 };
 
 static bool known_type(int data_type)
@@ -207,21 +227,31 @@ static const char *tensor_name(const Onnx__TensorProto *tensor)
 	return tensor->name && tensor->name[0] ? tensor->name : "(constant)";
 }
 
-static int check_storage(const Onnx__TensorProto *tensor, size_t count, size_t have, struct dh_error *err)
+static int check_storage(const Onnx__TensorProto *tensor, size_t count, size_t have,
+			 struct dh_error *err)
 {
-	if (tensor->n_external_data || tensor->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL) {
-		dh_error_set(err, "tensor %s: its data are in another file, which is not read; save the model with its weights inside "
-			     "(onnx.save_model(..., save_as_external_data=False))", tensor_name(tensor));
+	if (tensor->n_external_data ||
+	    tensor->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL) {
+		dh_error_set(err,
+			     "tensor %s: its data are in another file, which is not read; save the "
+			     "model with its weights inside "
+			     "(onnx.save_model(..., save_as_external_data=False))",
+			     tensor_name(tensor));
 		return -EOPNOTSUPP;
 	}
 	if (tensor->segment) {
-		dh_error_set(err, "tensor %s: stored in segments, which is not supported; save the model again", tensor_name(tensor));
+		dh_error_set(err,
+			     "tensor %s: stored in segments, which is not supported; save the "
+			     "model again",
+			     tensor_name(tensor));
 		return -EOPNOTSUPP;
 	}
 	if (have == count)
 		return 0;
-	dh_error_set(err, "tensor %s: its shape asks for %zu elements of type %s, the file holds %zu; the file is damaged", tensor_name(tensor),
-		     count, dh_onnx_type_name(tensor->data_type), have);
+	dh_error_set(err,
+		     "tensor %s: its shape asks for %zu elements of type %s, the file holds %zu; "
+		     "the file is damaged",
+		     tensor_name(tensor), count, dh_onnx_type_name(tensor->data_type), have);
 	return -EINVAL;
 }
 
@@ -309,9 +339,13 @@ int dh_onnx_floats(const Onnx__TensorProto *tensor, size_t count, float *out, st
 	int ret = check_storage(tensor, count, stored_count(tensor), err);
 
 	for (size_t i = 0; !ret && i < count; i++) {
-		out[i] = tensor->has_raw_data ? raw_float(tensor->raw_data.data + i * size, tensor->data_type) : field_float(tensor, i);
+		out[i] = tensor->has_raw_data
+				 ? raw_float(tensor->raw_data.data + i * size, tensor->data_type)
+				 : field_float(tensor, i);
 		if (!isfinite(out[i])) {
-			dh_error_set(err, "tensor %s: element %zu is not a finite number (float32); the training has diverged or the file is damaged",
+			dh_error_set(err,
+				     "tensor %s: element %zu is not a finite number (float32); the "
+				     "training has diverged or the file is damaged",
 				     tensor_name(tensor), i);
 			ret = -EINVAL;
 		}
@@ -350,6 +384,8 @@ int dh_onnx_ints(const Onnx__TensorProto *tensor, size_t count, int64_t *out, st
 	int ret = check_storage(tensor, count, stored_count(tensor), err);
 
 	for (size_t i = 0; !ret && i < count; i++)
-		out[i] = tensor->has_raw_data ? raw_int(tensor->raw_data.data + i * size, tensor->data_type) : field_int(tensor, i);
+		out[i] = tensor->has_raw_data
+				 ? raw_int(tensor->raw_data.data + i * size, tensor->data_type)
+				 : field_int(tensor, i);
 	return ret;
 }

@@ -24,7 +24,8 @@ struct dh_onnx {
 int dh_onnx_load(const char *path, struct dh_onnx *onnx, struct dh_error *err);
 
 /** dh_onnx_parse() - the same from memory; @name is what errors call it */
-int dh_onnx_parse(const void *buf, size_t len, const char *name, struct dh_onnx *onnx, struct dh_error *err);
+int dh_onnx_parse(const void *buf, size_t len, const char *name, struct dh_onnx *onnx,
+		  struct dh_error *err);
 
 /** dh_onnx_free() - free a model */
 void dh_onnx_free(struct dh_onnx *onnx);

@@ -2,7 +2,12 @@
 /* How deep protobuf messages are nested. */
 #include "onnx_wire.h"
 
-enum wire_type { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
+enum wire_type {
+	WIRE_VARINT = 0,
+	WIRE_64 = 1,
+	WIRE_BYTES = 2,
+	WIRE_32 = 5
+};
 
 struct wire {
 	const uint8_t *at;
@@ -56,9 +61,10 @@ static bool next_field(struct wire *wire, uint64_t *tag, struct wire *body)
 	return true;
 }
 
-bool dh_wire_nested_within(const ProtobufCMessageDescriptor *type, const uint8_t *buf, size_t len, unsigned int depth)
+bool dh_wire_nested_within(const ProtobufCMessageDescriptor *type, const uint8_t *buf, size_t len,
+			   unsigned int depth)
 {
-	struct wire wire = { buf, buf + len }, body;
+	struct wire wire = {buf, buf + len}, body;
 	uint64_t tag;
 
 	if (!depth)
@@ -70,7 +76,8 @@ bool dh_wire_nested_within(const ProtobufCMessageDescriptor *type, const uint8_t
 			continue;
 		field = protobuf_c_message_descriptor_get_field(type, tag >> 3);
 		if (field && field->type == PROTOBUF_C_TYPE_MESSAGE &&
-		    !dh_wire_nested_within(field->descriptor, body.at, body.end - body.at, depth - 1))
+		    !dh_wire_nested_within(field->descriptor, body.at, body.end - body.at,
+					   depth - 1))
 			return false;
 	}
 	return true;

@@ -17,13 +17,13 @@
 
 /* Regions of every program, by number; all offsets in its commands are relative to these. */
 enum dh_program_region {
-	DH_REGION_COMMANDS = 0,	/* read */
-	DH_REGION_WEIGHTS = 1,	/* read; in card memory where there is some */
-	DH_REGION_PARAMS = 2,	/* read; one struct deltahop_rnn_params per run, 96 bytes apart */
-	DH_REGION_INPUT = 3,	/* read; int16 [steps][input.padded] */
-	DH_REGION_OUTPUT = 4,	/* write; int16 [steps or 1][output.padded] */
-	DH_REGION_SCRATCH = 5,	/* read and write; scratch_bytes, never seen by the user */
-	DH_REGION_PROFILE = 6,	/* write; bound only when profiling */
+	DH_REGION_COMMANDS = 0, /* read */
+	DH_REGION_WEIGHTS = 1, /* read; in card memory where there is some */
+	DH_REGION_PARAMS = 2, /* read; one struct deltahop_rnn_params per run, 96 bytes apart */
+	DH_REGION_INPUT = 3, /* read; int16 [steps][input.padded] */
+	DH_REGION_OUTPUT = 4, /* write; int16 [steps or 1][output.padded] */
+	DH_REGION_SCRATCH = 5, /* read and write; scratch_bytes, never seen by the user */
+	DH_REGION_PROFILE = 6, /* write; bound only when profiling */
 	DH_REGION_COUNT = 7,
 };
 
@@ -31,8 +31,8 @@ enum dh_program_region {
 
 /** enum dh_run_steps - how often a run command steps */
 enum dh_run_steps {
-	DH_STEPS_SEQUENCE = 0,	/* once per element of the input sequence */
-	DH_STEPS_ONCE = 1,	/* once per job (what follows the last step of a sequence) */
+	DH_STEPS_SEQUENCE = 0, /* once per element of the input sequence */
+	DH_STEPS_ONCE = 1, /* once per job (what follows the last step of a sequence) */
 };
 
 /** struct dh_program_run - one DELTAHOP_OP_RNN_RUN and how to fill its parameters */
@@ -49,13 +49,13 @@ struct dh_program_run {
 /** struct dh_program_layer - a layer slot and where it comes from (the source map) */
 struct dh_program_layer {
 	struct dh_layer layer;
-	uint32_t cmd_offset;	/* of its DELTAHOP_OP_RNN_LAYER */
-	uint32_t run;		/* index of the run that contains it */
-	char *node;		/* name of the ONNX node */
-	char *op;		/* its operator */
-	uint32_t real_inputs;	/* before padding */
+	uint32_t cmd_offset; /* of its DELTAHOP_OP_RNN_LAYER */
+	uint32_t run; /* index of the run that contains it */
+	char *node; /* name of the ONNX node */
+	char *op; /* its operator */
+	uint32_t real_inputs; /* before padding */
 	uint32_t real_hidden;
-	int16_t theta_x;	/* defaults, 1/256 */
+	int16_t theta_x; /* defaults, 1/256 */
 	int16_t theta_h;
 };
 
@@ -67,7 +67,8 @@ struct dh_program_layer {
  * @scale_exp: real value = int16 / 256 * 2^scale_exp
  * @per_step: one vector per step (else one per job)
  * @rank: axes of the ONNX tensor
- * @batch_axis: axis of the batch in the ONNX tensor, -1 if it has none; @step_axis likewise. Every other axis but the one
+ * @batch_axis: axis of the batch in the ONNX tensor, -1 if it has none; @step_axis
+ *	likewise. Every other axis but the one
  *	of the elements is 1 long
  */
 struct dh_program_tensor {
@@ -81,7 +82,10 @@ struct dh_program_tensor {
 	int32_t step_axis;
 };
 
-/** enum dh_host_op - what is left to the host after the device, elementwise or over a vector, in float */
+/**
+ * enum dh_host_op - what is left to the host after the device, elementwise or over a vector, in
+ * float
+ */
 enum dh_host_op {
 	DH_HOST_NONE = 0,
 	DH_HOST_SOFTMAX = 1,
@@ -136,12 +140,18 @@ void dh_program_free(struct dh_program *program);
 /**
  * dh_program_check() - is everything in it consistent and runnable on a device with @limits?
  *
- * Return: 0, or a negative errno and a sentence that names what and where (-EOPNOTSUPP: the device has too little).
+ * Return: 0, or a negative errno and a sentence that names what and where (-EOPNOTSUPP: the
+ * device has too little).
  */
-int dh_program_check(const struct dh_program *program, const struct dh_cmd_limits *limits, struct dh_error *err);
+int dh_program_check(const struct dh_program *program, const struct dh_cmd_limits *limits,
+		     struct dh_error *err);
 
-/** dh_program_check_abi() - does it fit a device whose hardware interface has this number? 0, or -EOPNOTSUPP and a sentence */
-int dh_program_check_abi(const struct dh_program *program, unsigned int major, unsigned int minor, struct dh_error *err);
+/**
+ * dh_program_check_abi() - does it fit a device whose hardware interface has this number? 0, or
+ * -EOPNOTSUPP and a sentence
+ */
+int dh_program_check_abi(const struct dh_program *program, unsigned int major, unsigned int minor,
+			 struct dh_error *err);
 
 /** dh_program_set_need() - fill @program->need: the least that a device must have */
 void dh_program_set_need(struct dh_program *program);
@@ -149,10 +159,14 @@ void dh_program_set_need(struct dh_program *program);
 /** dh_program_save() - write a .dhp file (to a temporary name, renamed when complete) */
 int dh_program_save(const struct dh_program *program, const char *path, struct dh_error *err);
 
-/** dh_program_load() - read and check a .dhp file; versions and checksum are verified, hostile files are refused */
+/**
+ * dh_program_load() - read and check a .dhp file; versions and checksum are verified, hostile
+ * files are refused
+ */
 int dh_program_load(const char *path, struct dh_program **program, struct dh_error *err);
 
 /** dh_program_parse() - the same from memory; @name is what errors call it */
-int dh_program_parse(const void *buf, size_t len, const char *name, struct dh_program **program, struct dh_error *err);
+int dh_program_parse(const void *buf, size_t len, const char *name, struct dh_program **program,
+		     struct dh_error *err);
 
 #endif /* DELTAHOP_PROGRAM_H */

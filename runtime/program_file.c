@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * The .dhp file: a header of 32 bytes, a table of sections, the sections. All numbers are little endian.
+ * The .dhp file: a header of 32 bytes, a table of sections, the sections. All numbers are little
+ * endian.
  *
- *	header:  "DHPROG\r\n", u16 version major, u16 minor, u32 sections, u64 bytes of the file, u32 CRC-32 of the table, u32 CRC-32 of
- *		 the 28 bytes before
+ *	header:  "DHPROG\r\n", u16 version major, u16 minor, u32 sections, u64 bytes of the file,
+ *		 u32 CRC-32 of the table, u32 CRC-32 of the 28 bytes before
  *	table:   per section u32 id, u32 CRC-32 of its bytes, u64 offset, u64 size
  *	strings: u16 length, bytes without a final 0
  *
@@ -20,31 +21,32 @@
 #include "program.h"
 #include "text.h"
 
-#define MAGIC "DHPROG\r\n"
-#define MAGIC_LEN 8
+#define MAGIC	      "DHPROG\r\n"
+#define MAGIC_LEN     8
 #define VERSION_MAJOR 1
 #define VERSION_MINOR 0
-#define HEADER_BYTES 32
-#define ENTRY_BYTES 24
-#define MAX_SECTIONS 64
-#define MAX_NAME 1024
-#define MAX_FILE ((size_t)1 << 28)
+#define HEADER_BYTES  32
+#define ENTRY_BYTES   24
+#define MAX_SECTIONS  64
+#define MAX_NAME      1024
+#define MAX_FILE      ((size_t)1 << 28)
 
 enum section {
-	SECTION_ABOUT = 1,	/* names, versions, needs, tensors */
-	SECTION_LAYERS = 2,	/* source map and thresholds */
+	SECTION_ABOUT = 1, /* names, versions, needs, tensors */
+	SECTION_LAYERS = 2, /* source map and thresholds */
 	SECTION_RUNS = 3,
 	SECTION_COMMANDS = 4,
 	SECTION_WEIGHTS = 5,
-	SECTION_STATE = 6,	/* initial state image; may be empty */
+	SECTION_STATE = 6, /* initial state image; may be empty */
 	SECTION_END,
 };
 
 static uint32_t crc32_of(const uint8_t *data, size_t len)
 {
 	static const uint32_t nibble[16] = {
-		0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
-		0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
+		0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
+		0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
+		0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
 	};
 	uint32_t crc = ~0u;
 
@@ -204,7 +206,7 @@ static void put_header(struct writer *file, const struct writer *table, size_t b
 
 static void serialise(const struct dh_program *program, struct writer *file)
 {
-	struct writer body = { 0 }, table = { 0 };
+	struct writer body = {0}, table = {0};
 	size_t start = HEADER_BYTES + (SECTION_END - 1) * ENTRY_BYTES;
 
 	for (int id = SECTION_ABOUT; id < SECTION_END && !body.failed; id++) {
@@ -240,38 +242,67 @@ static int write_all(int fd, const uint8_t *data, size_t len)
 	return fsync(fd) && errno != EINVAL && errno != EROFS ? -errno : 0;
 }
 
-static int save_to(int fd, const char *temporary, const char *path, const struct writer *file)
+/* A name beside @path that no one else uses. */
+static int open_temporary(const char *path, char **name)
 {
-	mode_t mask = umask(0);
-	int ret;
+	for (int i = 0; i < 100; i++) {
+		int fd;
 
-	umask(mask);
+		if (asprintf(name, "%s.%d.%d", path, (int)getpid(), i) < 0) {
+			*name = NULL;
+			return -ENOMEM;
+		}
+		fd = open(*name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+		if (fd >= 0 || errno != EEXIST)
+			return fd < 0 ? -errno : fd;
+		free(*name);
+		*name = NULL;
+	}
+	return -EEXIST;
+}
+
+static int save_and_rename(const char *path, const struct writer *file)
+{
+	char *temporary = NULL;
+	int fd = open_temporary(path, &temporary), ret = fd;
+
+	if (fd >= 0) {
+		ret = write_all(fd, file->data, file->size);
+		if (close(fd) && !ret)
+			ret = -errno;
+		if (!ret && rename(temporary, path))
+			ret = -errno;
+		if (ret)
+			unlink(temporary);
+	}
+	free(temporary);
+	return ret;
+}
+
+/* A pipe or a device is written to, not replaced. */
+static int save_to_special(const char *path, const struct writer *file)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), ret;
+
+	if (fd < 0)
+		return -errno;
 	ret = write_all(fd, file->data, file->size);
-	if (!ret && fchmod(fd, 0666 & ~mask))
-		ret = -errno;
-	if (close(fd) && !ret)
-		ret = -errno;
-	if (!ret && rename(temporary, path))
-		ret = -errno;
-	if (ret)
-		unlink(temporary);
+	close(fd);
 	return ret;
 }
 
 int dh_program_save(const struct dh_program *program, const char *path, struct dh_error *err)
 {
-	struct writer file = { 0 };
-	char *temporary = NULL;
-	int fd, ret = -ENOMEM;
+	struct writer file = {0};
+	int ret = -ENOMEM;
+	struct stat st;
 
 	serialise(program, &file);
-	if (!file.failed && asprintf(&temporary, "%s.XXXXXX", path) >= 0) {
-		fd = mkostemp(temporary, O_CLOEXEC);
-		ret = fd < 0 ? -errno : save_to(fd, temporary, path, &file);
-	}
+	if (!file.failed)
+		ret = !stat(path, &st) && !S_ISREG(st.st_mode) ? save_to_special(path, &file)
+							       : save_and_rename(path, &file);
 	if (ret)
 		dh_error_set(err, "%s: cannot be written: %s", path, strerror(-ret));
-	free(temporary);
 	free(file.data);
 	return ret;
 }
@@ -303,7 +334,8 @@ static char *get_text(struct reader *r)
 	size_t len = get(r, 2);
 	char *text;
 
-	if (r->failed || len > MAX_NAME || (size_t)(r->end - r->at) < len || memchr(r->at, 0, len)) {
+	if (r->failed || len > MAX_NAME || (size_t)(r->end - r->at) < len ||
+	    memchr(r->at, 0, len)) {
 		r->failed = true;
 		return NULL;
 	}
@@ -457,8 +489,8 @@ struct entry {
 	uint64_t size;
 };
 
-static int read_section(const uint8_t *buf, size_t len, const char *name, const struct entry *entry, uint32_t *seen,
-			struct dh_program *program, struct dh_error *err)
+static int read_section(const uint8_t *buf, size_t len, const char *name, const struct entry *entry,
+			uint32_t *seen, struct dh_program *program, struct dh_error *err)
 {
 	struct reader r;
 	char text[64];
@@ -471,7 +503,7 @@ static int read_section(const uint8_t *buf, size_t len, const char *name, const 
 		return damaged(err, name, "a section comes twice");
 	if (entry->id < 32)
 		*seen |= 1u << entry->id;
-	r = (struct reader){ buf + entry->offset, buf + entry->offset + entry->size, false };
+	r = (struct reader){buf + entry->offset, buf + entry->offset + entry->size, false};
 	get_section(&r, program, entry->id);
 	if (!r.failed)
 		return 0;
@@ -488,21 +520,26 @@ static void take_layers(struct dh_program *program)
 
 		if (layer->cmd_offset >= program->commands.size)
 			continue;
-		if (dh_cmd_decode(program->commands.data + layer->cmd_offset, program->commands.size - layer->cmd_offset, &program->need, &cmd))
+		if (dh_cmd_decode(program->commands.data + layer->cmd_offset,
+				  program->commands.size - layer->cmd_offset, &program->need, &cmd))
 			continue;
 		if (cmd.opcode == DELTAHOP_OP_RNN_LAYER)
 			layer->layer = cmd.layer;
 	}
 }
 
-static int read_header(const uint8_t *buf, size_t len, const char *name, uint32_t *sections, struct dh_error *err)
+static int read_header(const uint8_t *buf, size_t len, const char *name, uint32_t *sections,
+		       struct dh_error *err)
 {
-	struct reader r = { buf + MAGIC_LEN, buf + len, false };
+	struct reader r = {buf + MAGIC_LEN, buf + len, false};
 	uint32_t major, minor, table_crc;
 	uint64_t size;
 
 	if (len < HEADER_BYTES || memcmp(buf, MAGIC, MAGIC_LEN)) {
-		dh_error_set(err, "%s: not a program file (.dhp); make one with: deltahop compile MODEL.onnx", name);
+		dh_error_set(
+			err,
+			"%s: not a program file (.dhp); make one with: deltahop compile MODEL.onnx",
+			name);
 		return -EINVAL;
 	}
 	major = get(&r, 2);
@@ -513,8 +550,10 @@ static int read_header(const uint8_t *buf, size_t len, const char *name, uint32_
 	if (get(&r, 4) != crc32_of(buf, HEADER_BYTES - 4))
 		return damaged(err, name, "the checksum of its header is wrong");
 	if (major != VERSION_MAJOR) {
-		dh_error_set(err, "%s: program file of version %u.%u, this library reads version %d; compile the model again", name, major, minor,
-			     VERSION_MAJOR);
+		dh_error_set(err,
+			     "%s: program file of version %u.%u, this library reads version %d; "
+			     "compile the model again",
+			     name, major, minor, VERSION_MAJOR);
 		return -EOPNOTSUPP;
 	}
 	if (size != len)
@@ -526,13 +565,15 @@ static int read_header(const uint8_t *buf, size_t len, const char *name, uint32_
 	return 0;
 }
 
-static int read_sections(const uint8_t *buf, size_t len, const char *name, struct dh_program *program, struct dh_error *err)
+static int read_sections(const uint8_t *buf, size_t len, const char *name,
+			 struct dh_program *program, struct dh_error *err)
 {
 	uint32_t sections, seen = 0;
 	int ret = read_header(buf, len, name, &sections, err);
 
 	for (uint32_t i = 0; !ret && i < sections; i++) {
-		struct reader r = { buf + HEADER_BYTES + i * ENTRY_BYTES, buf + HEADER_BYTES + (i + 1) * ENTRY_BYTES, false };
+		struct reader r = {buf + HEADER_BYTES + i * ENTRY_BYTES,
+				   buf + HEADER_BYTES + (i + 1) * ENTRY_BYTES, false};
 		struct entry entry;
 
 		entry.id = get(&r, 4);
@@ -544,7 +585,8 @@ static int read_sections(const uint8_t *buf, size_t len, const char *name, struc
 	return ret;
 }
 
-int dh_program_parse(const void *buf, size_t len, const char *name, struct dh_program **program, struct dh_error *err)
+int dh_program_parse(const void *buf, size_t len, const char *name, struct dh_program **program,
+		     struct dh_error *err)
 {
 	struct dh_program *p = calloc(1, sizeof(*p));
 	struct dh_error why;
@@ -581,7 +623,8 @@ static int read_file(int fd, const char *path, uint8_t **buf, size_t *len, struc
 	if (fstat(fd, &st))
 		return -errno;
 	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > MAX_FILE) {
-		dh_error_set(err, "%s: not a regular file of at most %zu MiB", path, MAX_FILE >> 20);
+		dh_error_set(err, "%s: not a regular file of at most %zu MiB", path,
+			     MAX_FILE >> 20);
 		return -EINVAL;
 	}
 	*buf = malloc(st.st_size + 1);

@@ -7,19 +7,22 @@
 #include "quantise.h"
 
 #define PUBLISHED_FRAC 7
-#define MAX_FRAC 15
+#define MAX_FRAC       15
 /* A dense Sigmoid needs pre-activations down to -8 for its padding. */
 #define MAX_FRAC_SIGMOID 12
 /* Pre-activations pass through int16 Q8.8. */
 #define Q88_MAX (32767.0 / 256)
 /* Without calibration data inputs are taken to stay below this. */
 #define ASSUMED_INPUT 8.0
-/* How far a sum without calibration data is taken to go, in units of its spread (the inputs' limit counts as four). */
+/*
+ * How far a sum without calibration data is taken to go, in units of its spread (the inputs' limit
+ * counts as four).
+ */
 #define UNMEASURED_MARGIN 2
 /* What was measured may be exceeded by new data. */
-#define MARGIN 1.5
+#define MARGIN 2.0
 /* Vectors whose largest value is below this get a finer scale. */
-#define SMALL 0.5
+#define SMALL	0.5
 #define MAX_EXP 16
 
 struct context {
@@ -45,7 +48,10 @@ static uint32_t round_up(uint32_t value, uint32_t unit, uint32_t least)
 	return value < least ? least : value;
 }
 
-/* Smallest exponent with which values up to @max fit in int16 Q8.8; small vectors get more resolution. */
+/*
+ * Smallest exponent with which values up to @max fit in int16 Q8.8; small vectors get more
+ * resolution.
+ */
 static int scale_exp(double max)
 {
 	int exp = 0;
@@ -67,11 +73,13 @@ static double input_bound(const struct context *ctx, uint32_t index)
 	const struct dh_float_run *ranges = ctx->options->ranges;
 	const struct dh_graph_layer *before = index ? &ctx->graph->layers[index - 1] : NULL;
 
-	if (before && (is_gru(before) || before->activation == DELTAHOP_ACT_SIGMOID || before->activation == DELTAHOP_ACT_TANH))
+	if (before && (is_gru(before) || before->activation == DELTAHOP_ACT_SIGMOID ||
+		       before->activation == DELTAHOP_ACT_TANH))
 		return 1;
 	if (ranges)
 		return MARGIN * (before ? ranges->layers[index - 1].output_max : ranges->input_max);
-	return before ? Q88_MAX * ldexp(1, ctx->quant->layers[index - 1].output_exp) : ASSUMED_INPUT;
+	return before ? Q88_MAX * ldexp(1, ctx->quant->layers[index - 1].output_exp)
+		      : ASSUMED_INPUT;
 }
 
 static double row_bound(const float *row, size_t count, double max)
@@ -83,7 +91,10 @@ static double row_bound(const float *row, size_t count, double max)
 	return sum * max;
 }
 
-/* What a dense layer may give when nothing was measured: worst cases multiplied from layer to layer would leave no bits. */
+/*
+ * What a dense layer may give when nothing was measured: worst cases multiplied from layer to
+ * layer would leave no bits.
+ */
 static double likely_output(const struct context *ctx, uint32_t index)
 {
 	const struct dh_graph_layer *layer = &ctx->graph->layers[index];
@@ -93,14 +104,18 @@ static double likely_output(const struct context *ctx, uint32_t index)
 		double squares = 0, likely;
 
 		for (size_t i = 0; i < layer->inputs; i++)
-			squares += layer->w[k * layer->inputs + i] * layer->w[k * layer->inputs + i];
+			squares +=
+				layer->w[k * layer->inputs + i] * layer->w[k * layer->inputs + i];
 		likely = fabs(layer->bias[k]) + UNMEASURED_MARGIN * sqrt(squares) * x_max;
 		most = likely > most ? likely : most;
 	}
 	return most;
 }
 
-/* Bound of accumulator @bias (enum dh_gru_bias) of a layer: over all inputs within bounds, and by what was measured. */
+/*
+ * Bound of accumulator @bias (enum dh_gru_bias) of a layer: over all inputs within bounds, and by
+ * what was measured.
+ */
 static double sum_bound(const struct context *ctx, uint32_t index, unsigned int bias)
 {
 	const struct dh_graph_layer *layer = &ctx->graph->layers[index];
@@ -109,14 +124,16 @@ static double sum_bound(const struct context *ctx, uint32_t index, unsigned int 
 	size_t h = layer->hidden, i = layer->inputs;
 
 	for (size_t k = 0; k < h; k++) {
-		double sum = fabs(layer->bias[bias * h + k]) + row_bound(layer->w + (gate * h + k) * i, i, x_max);
+		double sum = fabs(layer->bias[bias * h + k]) +
+			     row_bound(layer->w + (gate * h + k) * i, i, x_max);
 
 		if (is_gru(layer) && bias != DH_BIAS_CX)
 			sum += row_bound(layer->r + (gate * h + k) * h, h, 1);
 		if (sum > worst)
 			worst = sum;
 	}
-	if (ctx->options->ranges && MARGIN * ctx->options->ranges->layers[index].sum_max[bias] < worst)
+	if (ctx->options->ranges &&
+	    MARGIN * ctx->options->ranges->layers[index].sum_max[bias] < worst)
 		worst = MARGIN * ctx->options->ranges->layers[index].sum_max[bias];
 	return worst;
 }
@@ -146,7 +163,8 @@ static double error_of(const float *values, size_t count, double scale, int frac
 
 static double gate_error(const struct gate_weights *gate, int frac)
 {
-	return error_of(gate->w, gate->w_count, gate->w_scale, frac) + error_of(gate->r, gate->r_count, 1, frac);
+	return error_of(gate->w, gate->w_count, gate->w_scale, frac) +
+	       error_of(gate->r, gate->r_count, 1, frac);
 }
 
 static int best_frac(const struct gate_weights *gate, int most)
@@ -175,9 +193,11 @@ static int most_frac(double bound)
 	return frac;
 }
 
-static struct gate_weights gate_of(const struct dh_graph_layer *layer, const struct dh_quant_layer *out, unsigned int gate)
+static struct gate_weights gate_of(const struct dh_graph_layer *layer,
+				   const struct dh_quant_layer *out, unsigned int gate)
 {
-	size_t w_count = (size_t)layer->hidden * layer->inputs, r_count = (size_t)layer->hidden * layer->hidden;
+	size_t w_count = (size_t)layer->hidden * layer->inputs,
+	       r_count = (size_t)layer->hidden * layer->hidden;
 
 	return (struct gate_weights){
 		.w = layer->w + gate * w_count,
@@ -219,9 +239,12 @@ static void choose_fractions(const struct context *ctx, uint32_t index)
 
 		if (layer->activation == DELTAHOP_ACT_SIGMOID && most > MAX_FRAC_SIGMOID)
 			most = MAX_FRAC_SIGMOID;
-		out->weight_frac[g] = ctx->options->caps & DELTAHOP_CAP_RNN_WEIGHT_SCALE ? best_frac(&gate, most) : PUBLISHED_FRAC;
+		out->weight_frac[g] = ctx->options->caps & DELTAHOP_CAP_RNN_WEIGHT_SCALE
+					      ? best_frac(&gate, most)
+					      : PUBLISHED_FRAC;
 		error += gate_error(&gate, out->weight_frac[g]);
-		power += square_sum(gate.w, gate.w_count, gate.w_scale) + square_sum(gate.r, gate.r_count, 1);
+		power += square_sum(gate.w, gate.w_count, gate.w_scale) +
+			 square_sum(gate.r, gate.r_count, 1);
 	}
 	out->weight_error = power > 0 ? sqrt(error / power) : 0;
 }
@@ -239,7 +262,8 @@ static void choose_scales(const struct context *ctx, uint32_t index)
 		out->input_exp = ctx->quant->layers[index - 1].output_exp;
 	else if (ranges && !ctx->options->input_is_fixed)
 		out->input_exp = scale_exp(ranges->input_max);
-	if (is_gru(layer) || layer->activation == DELTAHOP_ACT_SIGMOID || layer->activation == DELTAHOP_ACT_TANH)
+	if (is_gru(layer) || layer->activation == DELTAHOP_ACT_SIGMOID ||
+	    layer->activation == DELTAHOP_ACT_TANH)
 		return;
 	bound = sum_bound(ctx, index, 0);
 	if (!ranges && likely_output(ctx, index) < bound)
@@ -266,20 +290,25 @@ static int8_t to_int8(double value, int frac)
 }
 
 /* Rows of one gate in every column. */
-static void fill_gate(const struct dh_graph_layer *layer, struct dh_quant_layer *out, unsigned int g)
+static void fill_gate(const struct dh_graph_layer *layer, struct dh_quant_layer *out,
+		      unsigned int g)
 {
 	struct gate_weights gate = gate_of(layer, out, g);
-	size_t column = gate_count(layer) * (size_t)out->hidden, h = layer->hidden, i = layer->inputs;
+	size_t column = gate_count(layer) * (size_t)out->hidden, h = layer->hidden,
+	       i = layer->inputs;
 	int8_t *x = out->weights + g * out->hidden + (out->bias_column ? column : 0);
 	int8_t *recurrent = x + out->inputs * column;
 
 	for (size_t row = 0; row < h; row++) {
 		for (size_t k = 0; k < i; k++)
-			x[k * column + row] = to_int8(gate.w[row * i + k] * gate.w_scale, out->weight_frac[g]);
+			x[k * column + row] =
+				to_int8(gate.w[row * i + k] * gate.w_scale, out->weight_frac[g]);
 		for (size_t k = 0; gate.r && k < h; k++)
-			recurrent[k * column + row] = to_int8(gate.r[row * h + k], out->weight_frac[g]);
+			recurrent[k * column + row] =
+				to_int8(gate.r[row * h + k], out->weight_frac[g]);
 		if (out->bias_column)
-			out->weights[g * out->hidden + row] = to_int8(layer->bias[g * h + row], out->weight_frac[g]);
+			out->weights[g * out->hidden + row] =
+				to_int8(layer->bias[g * h + row], out->weight_frac[g]);
 	}
 }
 
@@ -292,8 +321,9 @@ static bool fill_bias(const struct dh_graph_layer *layer, struct dh_quant_layer 
 
 		for (uint32_t k = 0; k < out->hidden; k++) {
 			bool padding = k >= layer->hidden;
-			double value = !padding ? layer->bias[b * layer->hidden + k] :
-				       layer->activation == DELTAHOP_ACT_SIGMOID ? -8 : 0;
+			double value = !padding ? layer->bias[b * layer->hidden + k]
+				       : layer->activation == DELTAHOP_ACT_SIGMOID ? -8
+										   : 0;
 
 			value = rint(ldexp(value, frac));
 			if (value < -0x800000 || value > 0x7fffff)
@@ -304,8 +334,12 @@ static bool fill_bias(const struct dh_graph_layer *layer, struct dh_quant_layer 
 	return true;
 }
 
-/* Without capability bits: weights in [-1, 127/128], biases too, none for the recurrent product of the candidate, zero start. */
-static int check_published(const struct context *ctx, uint32_t index, const float *values, size_t count, double scale, const char *what)
+/*
+ * Without capability bits: weights in [-1, 127/128], biases too, none for the recurrent product of
+ * the candidate, zero start.
+ */
+static int check_published(const struct context *ctx, uint32_t index, const float *values,
+			   size_t count, double scale, const char *what)
 {
 	char text[256];
 
@@ -314,8 +348,11 @@ static int check_published(const struct context *ctx, uint32_t index, const floa
 
 		if (scaled >= -128 && scaled <= 127)
 			continue;
-		snprintf(text, sizeof(text), "%s %g is outside of [-1, 127/128], all that this profile can hold; train with weights clipped to that "
-			 "range, or use profile card", what, values[i] * scale);
+		snprintf(text, sizeof(text),
+			 "%s %g is outside of [-1, 127/128], all that this profile can hold; train "
+			 "with weights clipped to that "
+			 "range, or use profile card",
+			 what, values[i] * scale);
 		return refuse(ctx, index, text);
 	}
 	return 0;
@@ -326,9 +363,11 @@ static int check_weights(const struct context *ctx, uint32_t index)
 	const struct dh_graph_layer *layer = &ctx->graph->layers[index];
 	const struct dh_quant_layer *out = &ctx->quant->layers[index];
 	size_t h = layer->hidden, gates = gate_count(layer);
-	int ret = check_published(ctx, index, layer->w, gates * h * layer->inputs, ldexp(1, out->input_exp - out->output_exp), "input weight");
+	int ret = check_published(ctx, index, layer->w, gates * h * layer->inputs,
+				  ldexp(1, out->input_exp - out->output_exp), "input weight");
 
-	return ret ? ret : check_published(ctx, index, layer->r, gates * h * h, 1, "recurrent weight");
+	return ret ? ret
+		   : check_published(ctx, index, layer->r, gates * h * h, 1, "recurrent weight");
 }
 
 static int check_bias_column(const struct context *ctx, uint32_t index)
@@ -341,21 +380,28 @@ static int check_bias_column(const struct context *ctx, uint32_t index)
 		return ret;
 	for (size_t k = 0; k < h; k++) {
 		if (layer->bias[DH_BIAS_CH * h + k] != 0)
-			return refuse(ctx, index, "the recurrent bias of the candidate gate (Rbh) is not zero; this profile has no such bias: train without "
+			return refuse(ctx, index,
+				      "the recurrent bias of the candidate gate (Rbh) is not zero; "
+				      "this profile has no such bias: train without "
 				      "it, or use profile card");
 		if (layer->h0 && layer->h0[k] != 0)
-			return refuse(ctx, index, "initial_h is not zero; this profile starts from zeros: use zeros, or profile card");
+			return refuse(ctx, index,
+				      "initial_h is not zero; this profile starts from zeros: use "
+				      "zeros, or profile card");
 	}
 	return 0;
 }
 
-static bool alloc_layer(struct dh_quant *quant, const struct dh_graph_layer *layer, struct dh_quant_layer *out)
+static bool alloc_layer(struct dh_quant *quant, const struct dh_graph_layer *layer,
+			struct dh_quant_layer *out)
 {
 	size_t column = gate_count(layer) * (size_t)out->hidden;
 
-	out->weight_bytes = column * (out->bias_column + out->inputs + (is_gru(layer) ? out->hidden : 0));
+	out->weight_bytes =
+		column * (out->bias_column + out->inputs + (is_gru(layer) ? out->hidden : 0));
 	out->weights = dh_arena_alloc(&quant->arena, out->weight_bytes, 1);
-	out->bias = dh_arena_alloc(&quant->arena, (is_gru(layer) ? DH_BIAS_COUNT : 1) * out->hidden, sizeof(*out->bias));
+	out->bias = dh_arena_alloc(&quant->arena, (is_gru(layer) ? DH_BIAS_COUNT : 1) * out->hidden,
+				   sizeof(*out->bias));
 	if (layer->h0)
 		out->h0 = dh_arena_alloc(&quant->arena, out->hidden, sizeof(*out->h0));
 	return out->weights && out->bias && (out->h0 || !layer->h0);
@@ -373,10 +419,14 @@ static int fill_layer(const struct context *ctx, uint32_t index)
 	for (unsigned int g = 0; g < gate_count(layer); g++)
 		fill_gate(layer, out, g);
 	if (!out->bias_column && !fill_bias(layer, out))
-		return refuse(ctx, index, "a bias does not fit in a 24-bit accumulator; scale the network's values down");
+		return refuse(ctx, index,
+			      "a bias does not fit in a 24-bit accumulator; scale the network's "
+			      "values down");
 	for (uint32_t k = 0; layer->h0 && k < layer->hidden; k++) {
 		if (!(fabsf(layer->h0[k]) <= Q88_MAX))
-			return refuse(ctx, index, "initial_h has values beyond 127.99; a GRU's state is within [-1, 1]");
+			return refuse(ctx, index,
+				      "initial_h has values beyond 127.99; a GRU's state is within "
+				      "[-1, 1]");
 		out->h0[k] = rintf(layer->h0[k] * 256);
 	}
 	return 0;
@@ -400,9 +450,10 @@ static int quantise_layer(const struct context *ctx, uint32_t index)
 	return ret ? ret : fill_layer(ctx, index);
 }
 
-int dh_quantise(const struct dh_graph *graph, const struct dh_quant_options *options, struct dh_quant *quant, struct dh_error *err)
+int dh_quantise(const struct dh_graph *graph, const struct dh_quant_options *options,
+		struct dh_quant *quant, struct dh_error *err)
 {
-	struct context ctx = { graph, options, quant, err };
+	struct context ctx = {graph, options, quant, err};
 	int ret = 0;
 
 	quant->arena.limit = SIZE_MAX;

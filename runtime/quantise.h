@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From float weights to the device's: int8 with a power-of-two scale per gate, 24-bit biases, power-of-two scales of the
- * vectors between layers.
+ * From float weights to the device's: int8 with a power-of-two scale per gate, 24-bit biases,
+ * power-of-two scales of the vectors between layers.
  */
 #ifndef DELTAHOP_QUANTISE_H
 #define DELTAHOP_QUANTISE_H
@@ -59,7 +59,8 @@ struct dh_quant {
  *
  * Return: 0; -EOPNOTSUPP: @quant->refused_layer cannot be expressed with these capabilities.
  */
-int dh_quantise(const struct dh_graph *graph, const struct dh_quant_options *options, struct dh_quant *quant, struct dh_error *err);
+int dh_quantise(const struct dh_graph *graph, const struct dh_quant_options *options,
+		struct dh_quant *quant, struct dh_error *err);
 
 /** dh_quant_free() - free its memory */
 void dh_quant_free(struct dh_quant *quant);

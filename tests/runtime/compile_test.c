@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * The compiler on networks as exporters write them: the imported graph computes in float what the framework computed; the program
- * computes in integers what an independent reference of the engine computes, bit for bit, on the device model and in the
- * compiler's own arithmetic; and both are near each other.
+ * The compiler on networks as exporters write them: the imported graph computes in float what
+ * the framework computed; the program computes in integers what an independent reference of
+ * the engine computes, bit for bit, on the device model and in the compiler's own arithmetic;
+ * and both are near each other.
  */
 #include <check.h>
 #include <math.h>
@@ -20,23 +21,50 @@
 /* The engine's sigmoid and tanh have steps of 1/16. */
 #define DEVICE_RMS 0.06
 
-/* name, layers; @rms: largest error of the device against float, if it is not DEVICE_RMS (without any sigmoid or tanh) */
+/*
+ * name, layers; @rms: largest error of the device against float, if it is not DEVICE_RMS (without
+ * any sigmoid or tanh)
+ */
 static const struct {
 	const char *name;
 	uint32_t layers;
 	double rms;
 } nets[] = {
-	{ "gru_odd", 1, 0 },	   { "gru_opset9", 1, 0 },	    { "gru_opset17", 1, 0 },	   { "gru_fixed", 1, 0 },
-	{ "gru_nobias", 2, 0 },	   { "gru3", 3, 0 },		    { "gru_batch", 2, 0 },	   { "gru_batch_first", 3, 0 },
-	{ "gru_states", 2, 0 },	   { "gru_bare", 1, 0 },	    { "last_linear", 3, 0 },	   { "last_hidden", 4, 0 },
-	{ "last_slice", 2, 0 },	   { "last_argmax", 1, 0 },	    { "last_batch_first", 3, 0 },  { "last_only", 1, 0 },
-	{ "dense_gru_dense", 5, 0 }, { "normalised", 1, 0 },	    { "mlp", 3, 0 },		   { "mlp_norm", 2, 0.02 },
-	{ "mlp_large", 2, 0.02 },	   { "weights_half", 1, 0 },	    { "weights_double", 1, 0 },	   { "weights_float_data", 1, 0 },
-	{ "weights_constant_nodes", 1, 0 }, { "weights_also_inputs", 1, 0 }, { "lens_full", 1, 0 }, { "state_expand", 1, 0 },
-	{ "state_constant", 1, 0 }, { "keras", 2, 0 },		    { "keras_last", 2, 0 },	   { "no_ops", 1, 0 },
+	{"gru_odd", 1, 0},
+	{"gru_opset9", 1, 0},
+	{"gru_opset17", 1, 0},
+	{"gru_fixed", 1, 0},
+	{"gru_nobias", 2, 0},
+	{"gru3", 3, 0},
+	{"gru_batch", 2, 0},
+	{"gru_batch_first", 3, 0},
+	{"gru_states", 2, 0},
+	{"gru_bare", 1, 0},
+	{"last_linear", 3, 0},
+	{"last_hidden", 4, 0},
+	{"last_slice", 2, 0},
+	{"last_argmax", 1, 0},
+	{"last_batch_first", 3, 0},
+	{"last_only", 1, 0},
+	{"dense_gru_dense", 5, 0},
+	{"normalised", 1, 0},
+	{"mlp", 3, 0},
+	{"mlp_norm", 2, 0.02},
+	{"mlp_large", 2, 0.02},
+	{"weights_half", 1, 0},
+	{"weights_double", 1, 0},
+	{"weights_float_data", 1, 0},
+	{"weights_constant_nodes", 1, 0},
+	{"weights_also_inputs", 1, 0},
+	{"lens_full", 1, 0},
+	{"state_expand", 1, 0},
+	{"state_constant", 1, 0},
+	{"keras", 2, 0},
+	{"keras_last", 2, 0},
+	{"no_ops", 1, 0},
 };
 
-static const char *const published[] = { "published", "published_grow", "published_odd" };
+static const char *const published[] = {"published", "published_grow", "published_odd"};
 
 /* --- float ------------------------------------------------------------------------ */
 
@@ -68,14 +96,17 @@ static void finish_float(const struct net *net, const float *raw, float *out)
 	}
 }
 
-static void check_float_vector(const struct net *net, const float *raw, const float *expected, const char *what)
+static void check_float_vector(const struct net *net, const float *raw, const float *expected,
+			       const char *what)
 {
 	float out[1024];
 
 	finish_float(net, raw, out);
 	for (uint32_t i = 0; i < net->width; i++)
-		ck_assert_msg(fabsf(out[i] - expected[i]) <= FLOAT_TOLERANCE * (1 + fabsf(expected[i])), "%s: %s: value %u is %g, expected %g",
-			      net->name, what, i, out[i], expected[i]);
+		ck_assert_msg(fabsf(out[i] - expected[i]) <=
+				      FLOAT_TOLERANCE * (1 + fabsf(expected[i])),
+			      "%s: %s: value %u is %g, expected %g", net->name, what, i, out[i],
+			      expected[i]);
 }
 
 static void check_float(const struct net *net)
@@ -147,9 +178,11 @@ static struct stack *stack_create(const struct dh_program *program)
 static void stack_reset(struct stack *stack)
 {
 	memset(stack->memory, 0, stack->program->layer_count * sizeof(*stack->memory));
-	for (uint32_t i = 0; i < stack->program->layer_count && stack->program->state_template.size; i++)
+	for (uint32_t i = 0; i < stack->program->layer_count && stack->program->state_template.size;
+	     i++)
 		ref_load(&stack->layer[i], &stack->memory[i],
-			 stack->program->state_template.data + stack->program->layers[i].layer.state_offset);
+			 stack->program->state_template.data +
+				 stack->program->layers[i].layer.state_offset);
 }
 
 static void stack_run(struct stack *stack, enum dh_run_steps steps, const int16_t *x)
@@ -158,7 +191,8 @@ static void stack_run(struct stack *stack, enum dh_run_steps steps, const int16_
 		const struct dh_program_layer *layer = &stack->program->layers[i];
 
 		if (stack->program->runs[layer->run].steps == steps)
-			ref_step(&stack->layer[i], &stack->memory[i], layer->theta_x, layer->theta_h, x, &stack->trace);
+			ref_step(&stack->layer[i], &stack->memory[i], layer->theta_x,
+				 layer->theta_h, x, &stack->trace);
 		x = stack->memory[i].h;
 	}
 }
@@ -182,9 +216,12 @@ static void board_create(struct board *board, const struct net *net, const char 
 	struct dh_error err;
 
 	ck_assert_msg(!dh_device_open(spec, &board->device, &err), "%s", err.text);
-	ck_assert_msg(!dh_instance_create(board->device, net->program, NULL, &board->instance, &err), "%s: %s", net->name, err.text);
+	ck_assert_msg(!dh_instance_create(board->device, net->program, NULL, &board->instance,
+					  &err),
+		      "%s: %s", net->name, err.text);
 	ck_assert_msg(!dh_stream_create(board->instance, &board->stream, &err), "%s", err.text);
-	ck_assert_msg(!dh_job_create(board->instance, net->steps, &board->job, &err), "%s", err.text);
+	ck_assert_msg(!dh_job_create(board->instance, net->steps, &board->job, &err), "%s",
+		      err.text);
 }
 
 static void board_free(struct board *board)
@@ -198,16 +235,20 @@ static const int16_t *board_run(struct board *board, const struct net *net, cons
 	struct dh_error err;
 
 	for (uint32_t t = 0; t < net->steps; t++)
-		net_quantise(net, x + t * net->program->input.elements, dh_job_input(board->job) + t * net->program->input.padded);
-	ck_assert_msg(!dh_run(board->job, board->stream, net->steps, DH_JOB_RESET, &err), "%s: %s", net->name, err.text);
+		net_quantise(net, x + t * net->program->input.elements,
+			     dh_job_input(board->job) + t * net->program->input.padded);
+	ck_assert_msg(!dh_run(board->job, board->stream, net->steps, DH_JOB_RESET, &err), "%s: %s",
+		      net->name, err.text);
 	return dh_job_output(board->job);
 }
 
-static void same_bits(const struct net *net, const int16_t *have, const int16_t *want, uint32_t b, uint32_t t, const char *who)
+static void same_bits(const struct net *net, const int16_t *have, const int16_t *want, uint32_t b,
+		      uint32_t t, const char *who)
 {
 	for (uint32_t i = 0; i < net->program->output.padded; i++)
-		ck_assert_msg(have[i] == want[i], "%s: stream %u, step %u, element %u: %s says %d, the reference %d", net->name, b, t, i, who,
-			      have[i], want[i]);
+		ck_assert_msg(have[i] == want[i],
+			      "%s: stream %u, step %u, element %u: %s says %d, the reference %d",
+			      net->name, b, t, i, who, have[i], want[i]);
 }
 
 /* Padding is silent: nothing may be in it. */
@@ -217,7 +258,8 @@ static void check_padding(const struct net *net, const struct stack *stack)
 		const struct dh_program_layer *layer = &net->program->layers[i];
 
 		for (uint32_t k = layer->real_hidden; k < layer->layer.hidden; k++)
-			ck_assert_msg(!stack->memory[i].h[k], "%s: layer %u: padded unit %u is %d", net->name, i, k, stack->memory[i].h[k]);
+			ck_assert_msg(!stack->memory[i].h[k], "%s: layer %u: padded unit %u is %d",
+				      net->name, i, k, stack->memory[i].h[k]);
 	}
 }
 
@@ -228,7 +270,8 @@ struct error_sum {
 	uint32_t count;
 };
 
-static void add_error(const struct net *net, const int16_t *raw, const float *expected, struct error_sum *sum)
+static void add_error(const struct net *net, const int16_t *raw, const float *expected,
+		      struct error_sum *sum)
 {
 	float values[1024];
 
@@ -241,7 +284,8 @@ static void add_error(const struct net *net, const int16_t *raw, const float *ex
 }
 
 /* One stream on reference, compiler's arithmetic and device. */
-static void check_stream(const struct net *net, uint32_t b, struct stack *stack, struct dh_int_run *run, struct board *board, struct error_sum *sum)
+static void check_stream(const struct net *net, uint32_t b, struct stack *stack,
+			 struct dh_int_run *run, struct board *board, struct error_sum *sum)
 {
 	const float *x = net->x + (size_t)b * net->steps * net->program->input.elements;
 	const float *y = net->y + (size_t)b * net_output_steps(net) * net->width;
@@ -262,7 +306,8 @@ static void check_stream(const struct net *net, uint32_t b, struct stack *stack,
 		check_padding(net, stack);
 		if (!net->program->output.per_step && t + 1 < net->steps)
 			continue;
-		same_bits(net, dh_int_run_output(run), reference, b, t, "the compiler's arithmetic");
+		same_bits(net, dh_int_run_output(run), reference, b, t,
+			  "the compiler's arithmetic");
 		same_bits(net, device, reference, b, t, "the device");
 		add_error(net, device, y, sum);
 		device += net->program->output.padded;
@@ -274,7 +319,7 @@ static double check_integers(const struct net *net, const char *spec)
 {
 	struct dh_int_run *run = dh_int_run_create(net->program);
 	struct stack *stack = stack_create(net->program);
-	struct error_sum sum = { 0 };
+	struct error_sum sum = {0};
 	struct board board;
 
 	board_create(&board, net, spec);
@@ -332,9 +377,13 @@ START_TEST(same_input_same_bytes)
 	net_load(&a, "dense_gru_dense", "card", 3);
 	net_load(&b, "dense_gru_dense", "card", 3);
 	ck_assert_uint_eq(a.program->commands.size, b.program->commands.size);
-	ck_assert_int_eq(memcmp(a.program->commands.data, b.program->commands.data, a.program->commands.size), 0);
+	ck_assert_int_eq(memcmp(a.program->commands.data, b.program->commands.data,
+				a.program->commands.size),
+			 0);
 	ck_assert_uint_eq(a.program->weights.size, b.program->weights.size);
-	ck_assert_int_eq(memcmp(a.program->weights.data, b.program->weights.data, a.program->weights.size), 0);
+	ck_assert_int_eq(memcmp(a.program->weights.data, b.program->weights.data,
+				a.program->weights.size),
+			 0);
 	net_free(&a);
 	net_free(&b);
 }
@@ -346,7 +395,8 @@ START_TEST(no_calibration_compiles_too)
 	struct dh_explain *explain;
 	struct dh_error err;
 
-	ck_assert_msg(!dh_compile(net_path(nets[_i].name, ".onnx"), NULL, &program, &explain, &err), "%s", err.text);
+	ck_assert_msg(!dh_compile(net_path(nets[_i].name, ".onnx"), NULL, &program, &explain, &err),
+		      "%s", err.text);
 	ck_assert_int_eq(program->input.scale_exp, 0);
 	ck_assert_uint_eq(explain->layer_count, program->layer_count);
 	ck_assert(explain->layers[0].error_rms < 0);
@@ -357,12 +407,14 @@ END_TEST
 
 START_TEST(thresholds_by_layer)
 {
-	struct dh_layer_theta theta[] = { { 1, 5, -1 }, { 2, 7, 0 } };
-	struct dh_compile_options options = { .theta_x = 8, .theta_h = 16, .theta = theta, .theta_count = 2 };
+	struct dh_layer_theta theta[] = {{1, 5, -1}, {2, 7, 0}};
+	struct dh_compile_options options = {
+		.theta_x = 8, .theta_h = 16, .theta = theta, .theta_count = 2};
 	struct dh_program *program;
 	struct dh_error err;
 
-	ck_assert_msg(!dh_compile(net_path("last_linear", ".onnx"), &options, &program, NULL, &err), "%s", err.text);
+	ck_assert_msg(!dh_compile(net_path("last_linear", ".onnx"), &options, &program, NULL, &err),
+		      "%s", err.text);
 	ck_assert_int_eq(program->layers[0].theta_x, 8);
 	ck_assert_int_eq(program->layers[0].theta_h, 16);
 	ck_assert_int_eq(program->layers[1].theta_x, 5);
@@ -371,24 +423,28 @@ START_TEST(thresholds_by_layer)
 	ck_assert(program->need.caps & DELTAHOP_CAP_RNN_LAYER_THETA);
 	dh_program_free(program);
 	theta[0].layer = 3;
-	ck_assert_int_lt(dh_compile(net_path("last_linear", ".onnx"), &options, &program, NULL, &err), 0);
+	ck_assert_int_lt(
+		dh_compile(net_path("last_linear", ".onnx"), &options, &program, NULL, &err), 0);
 	ck_assert_ptr_nonnull(strstr(err.text, "layer 3"));
 	options.theta_count = 0;
 	options.theta_x = 512;
-	ck_assert_int_lt(dh_compile(net_path("last_linear", ".onnx"), &options, &program, NULL, &err), 0);
+	ck_assert_int_lt(
+		dh_compile(net_path("last_linear", ".onnx"), &options, &program, NULL, &err), 0);
 	ck_assert_ptr_nonnull(strstr(err.text, "512"));
 }
 END_TEST
 
 START_TEST(explain_has_a_row_for_each_node)
 {
-	static const enum dh_place places[] = { DH_PLACE_NAME, DH_PLACE_NAME, DH_PLACE_ENGINE, DH_PLACE_NAME, DH_PLACE_UNUSED };
+	static const enum dh_place places[] = {DH_PLACE_NAME, DH_PLACE_NAME, DH_PLACE_ENGINE,
+					       DH_PLACE_NAME, DH_PLACE_UNUSED};
 	struct dh_program *program;
 	struct dh_explain *explain;
 	struct dh_error err;
 	json_t *json;
 
-	ck_assert_msg(!dh_compile(net_path("no_ops", ".onnx"), NULL, &program, &explain, &err), "%s", err.text);
+	ck_assert_msg(!dh_compile(net_path("no_ops", ".onnx"), NULL, &program, &explain, &err),
+		      "%s", err.text);
 	ck_assert_uint_eq(explain->node_count, 5);
 	for (int i = 0; i < 5; i++)
 		ck_assert_int_eq(explain->nodes[i].place, places[i]);
@@ -397,7 +453,9 @@ START_TEST(explain_has_a_row_for_each_node)
 	json_decref(json);
 	json = dh_disasm_json(program);
 	ck_assert_uint_eq(json_array_size(json_object_get(json, "commands")), 3);
-	ck_assert_str_eq(json_string_value(json_object_get(json_array_get(json_object_get(json, "commands"), 0), "node")), "gru");
+	ck_assert_str_eq(json_string_value(json_object_get(
+				 json_array_get(json_object_get(json, "commands"), 0), "node")),
+			 "gru");
 	json_decref(json);
 	dh_explain_free(explain);
 	dh_program_free(program);
@@ -407,17 +465,22 @@ END_TEST
 /* The input's scale follows the data; int16 data are taken as they are. */
 START_TEST(calibration_chooses_the_input_scale)
 {
-	static const struct { float value; int exp; } cases[] = { { 1, 0 }, { 100, 0 }, { 200, 1 }, { 1000, 3 }, { 0.2f, -2 } };
+	static const struct {
+		float value;
+		int exp;
+	} cases[] = {{1, 0}, {100, 0}, {200, 1}, {1000, 3}, {0.2f, -2}};
 	float data[12 * 12];
-	struct dh_array array = { DH_DTYPE_F4, 2, { 12, 12 }, data };
-	struct dh_compile_options options = { .calibration = &array };
+	struct dh_array array = {DH_DTYPE_F4, 2, {12, 12}, data};
+	struct dh_compile_options options = {.calibration = &array};
 	struct dh_program *program;
 	struct dh_error err;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		for (size_t k = 0; k < 144; k++)
 			data[k] = k % 7 ? 0 : cases[i].value;
-		ck_assert_msg(!dh_compile(net_path("gru_bare", ".onnx"), &options, &program, NULL, &err), "%s", err.text);
+		ck_assert_msg(!dh_compile(net_path("gru_bare", ".onnx"), &options, &program, NULL,
+					  &err),
+			      "%s", err.text);
 		ck_assert_int_eq(program->input.scale_exp, cases[i].exp);
 		dh_program_free(program);
 	}
@@ -426,24 +489,29 @@ END_TEST
 
 START_TEST(bad_calibration_is_refused)
 {
-	float data[24] = { 0 };
-	int64_t lens[2] = { 1, 2 };
-	struct dh_array array = { DH_DTYPE_F4, 2, { 2, 12 }, data }, lengths = { DH_DTYPE_I8, 1, { 2 }, lens };
-	struct dh_compile_options options = { .calibration = &array, .lengths = &lengths };
+	float data[24] = {0};
+	int64_t lens[2] = {1, 2};
+	struct dh_array array = {DH_DTYPE_F4, 2, {2, 12}, data},
+			lengths = {DH_DTYPE_I8, 1, {2}, lens};
+	struct dh_compile_options options = {.calibration = &array, .lengths = &lengths};
 	struct dh_program *program;
 	struct dh_error err;
 
-	ck_assert_int_lt(dh_compile(net_path("gru_bare", ".onnx"), &options, &program, NULL, &err), 0);
+	ck_assert_int_lt(dh_compile(net_path("gru_bare", ".onnx"), &options, &program, NULL, &err),
+			 0);
 	ck_assert_ptr_nonnull(strstr(err.text, "lengths[1] = 2"));
 	lens[1] = 1;
 	data[13] = NAN;
-	ck_assert_int_lt(dh_compile(net_path("gru_bare", ".onnx"), &options, &program, NULL, &err), 0);
+	ck_assert_int_lt(dh_compile(net_path("gru_bare", ".onnx"), &options, &program, NULL, &err),
+			 0);
 	ck_assert_ptr_nonnull(strstr(err.text, "frame 1, element 1"));
 	array.shape[1] = 6;
-	ck_assert_int_lt(dh_compile(net_path("gru_bare", ".onnx"), &options, &program, NULL, &err), 0);
+	ck_assert_int_lt(dh_compile(net_path("gru_bare", ".onnx"), &options, &program, NULL, &err),
+			 0);
 	ck_assert_ptr_nonnull(strstr(err.text, "[frames][12]"));
 	options.calibration = NULL;
-	ck_assert_int_lt(dh_compile(net_path("gru_bare", ".onnx"), &options, &program, NULL, &err), 0);
+	ck_assert_int_lt(dh_compile(net_path("gru_bare", ".onnx"), &options, &program, NULL, &err),
+			 0);
 	ck_assert_ptr_nonnull(strstr(err.text, "without calibration data"));
 }
 END_TEST

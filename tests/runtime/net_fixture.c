@@ -31,14 +31,17 @@ static size_t stride_of(const struct dh_array *array, int axis)
 }
 
 /* Any order of batch and steps to [batch][steps][width]. */
-static float *in_order(const struct dh_array *array, int batch_axis, int step_axis, uint32_t batch, uint32_t steps, uint32_t width)
+static float *in_order(const struct dh_array *array, int batch_axis, int step_axis, uint32_t batch,
+		       uint32_t steps, uint32_t width)
 {
 	float *out = malloc((size_t)batch * steps * width * sizeof(*out)), *at = out;
 
 	ck_assert_uint_eq(dh_array_count(array), (size_t)batch * steps * width);
 	for (uint32_t b = 0; b < batch; b++) {
 		for (uint32_t s = 0; s < steps; s++, at += width)
-			memcpy(at, (float *)array->data + b * stride_of(array, batch_axis) + s * stride_of(array, step_axis),
+			memcpy(at,
+			       (float *)array->data + b * stride_of(array, batch_axis) +
+				       s * stride_of(array, step_axis),
 			       width * sizeof(*at));
 	}
 	return out;
@@ -58,26 +61,30 @@ static void load_data(struct net *net)
 	net->steps = axis_size(&x, in->step_axis);
 	net->width = net->graph->host_op == DH_HOST_ARGMAX ? 1 : out->elements;
 	net->x = in_order(&x, in->batch_axis, in->step_axis, net->batch, net->steps, in->elements);
-	net->y = in_order(&y, out->batch_axis, out->step_axis, net->batch, net_output_steps(net), net->width);
+	net->y = in_order(&y, out->batch_axis, out->step_axis, net->batch, net_output_steps(net),
+			  net->width);
 	dh_array_free(&x);
 	dh_array_free(&y);
 }
 
 void net_load(struct net *net, const char *name, const char *profile, int16_t theta)
 {
-	struct dh_compile_options options = { .profile = profile, .theta_x = theta, .theta_h = theta };
-	struct dh_array calibration = { .dtype = DH_DTYPE_F4, .ndim = 3 };
+	struct dh_compile_options options = {
+		.profile = profile, .theta_x = theta, .theta_h = theta};
+	struct dh_array calibration = {.dtype = DH_DTYPE_F4, .ndim = 3};
 	struct dh_error err;
 
-	*net = (struct net){ .name = name };
-	ck_assert_msg(!dh_graph_import(net_path(name, ".onnx"), NULL, &net->graph, &err), "%s: %s", name, err.text);
+	*net = (struct net){.name = name};
+	ck_assert_msg(!dh_graph_import(net_path(name, ".onnx"), NULL, &net->graph, &err), "%s: %s",
+		      name, err.text);
 	load_data(net);
 	calibration.shape[0] = net->batch;
 	calibration.shape[1] = net->steps;
 	calibration.shape[2] = net->graph->input.elements;
 	calibration.data = net->x;
 	options.calibration = &calibration;
-	ck_assert_msg(!dh_compile(net_path(name, ".onnx"), &options, &net->program, NULL, &err), "%s: %s", name, err.text);
+	ck_assert_msg(!dh_compile(net_path(name, ".onnx"), &options, &net->program, NULL, &err),
+		      "%s: %s", name, err.text);
 }
 
 void net_free(struct net *net)

@@ -30,7 +30,10 @@ struct net {
 /** net_path() - file of a network: its name and @suffix; valid until the next call */
 const char *net_path(const char *name, const char *suffix);
 
-/** net_load() - import, compile with its own input as calibration data; fails the test if that does not work */
+/**
+ * net_load() - import, compile with its own input as calibration data; fails the test if that does
+ * not work
+ */
 void net_load(struct net *net, const char *name, const char *profile, int16_t theta);
 
 /** net_free() - free it */

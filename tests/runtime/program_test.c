@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "compile.h"
@@ -14,11 +15,12 @@
 
 static struct dh_program *compiled(const char *name)
 {
-	struct dh_compile_options options = { .theta_x = 4, .theta_h = 9 };
+	struct dh_compile_options options = {.theta_x = 4, .theta_h = 9};
 	struct dh_program *program;
 	struct dh_error err;
 
-	ck_assert_msg(!dh_compile(net_path(name, ".onnx"), &options, &program, NULL, &err), "%s", err.text);
+	ck_assert_msg(!dh_compile(net_path(name, ".onnx"), &options, &program, NULL, &err), "%s",
+		      err.text);
 	return program;
 }
 
@@ -26,7 +28,8 @@ static const char *temporary(void)
 {
 	static char path[256];
 
-	snprintf(path, sizeof(path), "%s/program-test-%d.dhp", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", (int)getpid());
+	snprintf(path, sizeof(path), "%s/program-test-%d.dhp",
+		 getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", (int)getpid());
 	return path;
 }
 
@@ -87,7 +90,7 @@ static void same_layers(const struct dh_program *a, const struct dh_program *b)
 
 START_TEST(saved_is_loaded)
 {
-	static const char *const names[] = { MODEL, "last_hidden", "state_constant", "mlp_large" };
+	static const char *const names[] = {MODEL, "last_hidden", "state_constant", "mlp_large"};
 	struct dh_program *before = compiled(names[_i]), *after;
 	struct dh_error err;
 
@@ -125,11 +128,13 @@ START_TEST(every_damaged_byte_is_noticed)
 	dh_program_free(program);
 	for (size_t i = 0; i < len; i++) {
 		bytes[i] ^= 1 << i % 8;
-		ck_assert_msg(dh_program_parse(bytes, len, "flipped", &program, &err), "byte %zu of %zu", i, len);
+		ck_assert_msg(dh_program_parse(bytes, len, "flipped", &program, &err),
+			      "byte %zu of %zu", i, len);
 		bytes[i] ^= 1 << i % 8;
 	}
 	for (size_t cut = 0; cut < len; cut++)
-		ck_assert_msg(dh_program_parse(bytes, cut, "cut", &program, &err), "cut at %zu", cut);
+		ck_assert_msg(dh_program_parse(bytes, cut, "cut", &program, &err), "cut at %zu",
+			      cut);
 }
 END_TEST
 
@@ -137,6 +142,7 @@ START_TEST(strange_files_are_named)
 {
 	struct dh_program *program, *good = compiled("gru_bare");
 	struct dh_error err;
+	struct stat st;
 
 	ck_assert_int_eq(dh_program_load("/nonexistent.dhp", &program, &err), -ENOENT);
 	ck_assert_ptr_nonnull(strstr(err.text, "/nonexistent.dhp"));
@@ -145,50 +151,140 @@ START_TEST(strange_files_are_named)
 	ck_assert_ptr_nonnull(strstr(err.text, "not a program file"));
 	ck_assert_int_lt(dh_program_save(good, "/nonexistent/x.dhp", &err), 0);
 	ck_assert_ptr_nonnull(strstr(err.text, "/nonexistent/x.dhp"));
+	ck_assert_int_lt(dh_program_save(good, "/", &err), 0);
+	ck_assert(!dh_program_save(good, "/dev/null", &err));
+	ck_assert(!stat("/dev/null", &st) && S_ISCHR(st.st_mode));
 	dh_program_free(good);
 }
 END_TEST
 
 /* --- a program that is wrong in one place ------------------------------------------- */
 
-static void no_layers(struct dh_program *p) { p->layer_count = 0; }
-static void many_layers(struct dh_program *p) { p->layer_count = 17; }
-static void weights_short(struct dh_program *p) { p->weights.size--; }
-static void state_short(struct dh_program *p) { p->state_bytes -= 8; p->state_template.size -= 8; }
-static void template_short(struct dh_program *p) { p->state_template.size -= 8; }
-static void source_map(struct dh_program *p) { p->layers[1].cmd_offset += 8; }
-static void source_fields(struct dh_program *p) { p->layers[1].layer.hidden += 8; }
-static void real_size(struct dh_program *p) { p->layers[1].real_hidden = p->layers[1].layer.hidden + 1; }
-static void theta(struct dh_program *p) { p->layers[1].theta_x = 512; }
-static void negative_theta(struct dh_program *p) { p->layers[1].theta_h = -1; }
-static void stride(struct dh_program *p) { p->runs[0].input_stride += 2; }
-static void params(struct dh_program *p) { p->runs[0].params_offset += DH_PARAMS_PITCH; }
-static void run_missing(struct dh_program *p) { p->run_count--; }
-static void run_layers(struct dh_program *p) { p->layers[1].run = 1; }
-static void steps(struct dh_program *p) { p->runs[0].steps = DH_STEPS_ONCE; }
-static void scratch(struct dh_program *p) { p->scratch_bytes = 8; }
-static void input_padded(struct dh_program *p) { p->input.padded += 4; }
-static void input_elements(struct dh_program *p) { p->input.elements = p->input.padded + 1; }
-static void output_axes(struct dh_program *p) { p->output.batch_axis = p->output.rank; }
-static void output_scale(struct dh_program *p) { p->output.scale_exp = 1000; }
-static void host_op(struct dh_program *p) { p->host_op = 7; }
-static void end_missing(struct dh_program *p) { p->commands.size -= 8; }
-static void opcode(struct dh_program *p) { p->commands.data[0] ^= 0x40; }
-static void region(struct dh_program *p) { p->commands.data[20] = DH_REGION_OUTPUT; }
-static void per_step(struct dh_program *p) { p->output.per_step ^= 1; }
-static void command_region(struct dh_program *p) { p->commands.data[p->runs[0].cmd_offset + 24] = DH_REGION_WEIGHTS; }
-static void command_output(struct dh_program *p) { p->commands.data[p->runs[0].cmd_offset + 40] = 2; }
+static void no_layers(struct dh_program *p)
+{
+	p->layer_count = 0;
+}
+static void many_layers(struct dh_program *p)
+{
+	p->layer_count = 17;
+}
+static void weights_short(struct dh_program *p)
+{
+	p->weights.size--;
+}
+static void state_short(struct dh_program *p)
+{
+	p->state_bytes -= 8;
+	p->state_template.size -= 8;
+}
+static void template_short(struct dh_program *p)
+{
+	p->state_template.size -= 8;
+}
+static void source_map(struct dh_program *p)
+{
+	p->layers[1].cmd_offset += 8;
+}
+static void source_fields(struct dh_program *p)
+{
+	p->layers[1].layer.hidden += 8;
+}
+static void real_size(struct dh_program *p)
+{
+	p->layers[1].real_hidden = p->layers[1].layer.hidden + 1;
+}
+static void theta(struct dh_program *p)
+{
+	p->layers[1].theta_x = 512;
+}
+static void negative_theta(struct dh_program *p)
+{
+	p->layers[1].theta_h = -1;
+}
+static void stride(struct dh_program *p)
+{
+	p->runs[0].input_stride += 2;
+}
+static void params(struct dh_program *p)
+{
+	p->runs[0].params_offset += DH_PARAMS_PITCH;
+}
+static void run_missing(struct dh_program *p)
+{
+	p->run_count--;
+}
+static void run_layers(struct dh_program *p)
+{
+	p->layers[1].run = 1;
+}
+static void steps(struct dh_program *p)
+{
+	p->runs[0].steps = DH_STEPS_ONCE;
+}
+static void scratch(struct dh_program *p)
+{
+	p->scratch_bytes = 8;
+}
+static void input_padded(struct dh_program *p)
+{
+	p->input.padded += 4;
+}
+static void input_elements(struct dh_program *p)
+{
+	p->input.elements = p->input.padded + 1;
+}
+static void output_axes(struct dh_program *p)
+{
+	p->output.batch_axis = p->output.rank;
+}
+static void output_scale(struct dh_program *p)
+{
+	p->output.scale_exp = 1000;
+}
+static void host_op(struct dh_program *p)
+{
+	p->host_op = 7;
+}
+static void end_missing(struct dh_program *p)
+{
+	p->commands.size -= 8;
+}
+static void opcode(struct dh_program *p)
+{
+	p->commands.data[0] ^= 0x40;
+}
+static void region(struct dh_program *p)
+{
+	p->commands.data[20] = DH_REGION_OUTPUT;
+}
+static void per_step(struct dh_program *p)
+{
+	p->output.per_step ^= 1;
+}
+static void command_region(struct dh_program *p)
+{
+	p->commands.data[p->runs[0].cmd_offset + 24] = DH_REGION_WEIGHTS;
+}
+static void command_output(struct dh_program *p)
+{
+	p->commands.data[p->runs[0].cmd_offset + 40] = 2;
+}
 
 static const struct {
 	const char *name;
 	void (*change)(struct dh_program *program);
 } wrongs[] = {
-#define WRONG(name) { #name, name }
-	WRONG(no_layers),    WRONG(many_layers),   WRONG(weights_short),  WRONG(state_short),	 WRONG(template_short), WRONG(source_map),
-	WRONG(source_fields), WRONG(real_size),    WRONG(theta),	  WRONG(negative_theta), WRONG(stride),		WRONG(params),
-	WRONG(run_missing),  WRONG(run_layers),	   WRONG(steps),	  WRONG(scratch),	 WRONG(input_padded),	WRONG(input_elements),
-	WRONG(output_axes),  WRONG(output_scale),  WRONG(host_op),	  WRONG(end_missing),	 WRONG(opcode),		WRONG(region),
-	WRONG(per_step),     WRONG(command_region), WRONG(command_output),
+#define WRONG(name)         \
+	{                   \
+#name, name \
+	}
+	WRONG(no_layers),      WRONG(many_layers),    WRONG(weights_short),  WRONG(state_short),
+	WRONG(template_short), WRONG(source_map),     WRONG(source_fields),  WRONG(real_size),
+	WRONG(theta),	       WRONG(negative_theta), WRONG(stride),	     WRONG(params),
+	WRONG(run_missing),    WRONG(run_layers),     WRONG(steps),	     WRONG(scratch),
+	WRONG(input_padded),   WRONG(input_elements), WRONG(output_axes),    WRONG(output_scale),
+	WRONG(host_op),	       WRONG(end_missing),    WRONG(opcode),	     WRONG(region),
+	WRONG(per_step),       WRONG(command_region), WRONG(command_output),
 #undef WRONG
 };
 
@@ -198,12 +294,13 @@ START_TEST(one_wrong_thing_is_refused)
 	struct dh_program *program = compiled("last_hidden");
 	struct dh_cmd_limits limits = program->need;
 	uint32_t layers = program->layer_count, runs = program->run_count;
-	struct dh_error err = { "" };
+	struct dh_error err = {""};
 
 	limits.state_bytes += 64;
 	ck_assert_msg(!dh_program_check(program, &limits, &err), "%s", err.text);
 	wrongs[_i].change(program);
-	ck_assert_msg(dh_program_check(program, &limits, &err) < 0, "%s is accepted", wrongs[_i].name);
+	ck_assert_msg(dh_program_check(program, &limits, &err) < 0, "%s is accepted",
+		      wrongs[_i].name);
 	ck_assert(err.text[0]);
 	program->layer_count = layers;
 	program->run_count = runs;
@@ -233,9 +330,12 @@ START_TEST(device_must_be_large_enough)
 	limits = program->need;
 	limits.state_bytes--;
 	ck_assert_int_eq(dh_program_check(program, &limits, &err), -EOPNOTSUPP);
-	ck_assert(!dh_program_check_abi(program, DELTAHOP_HW_ABI_MAJOR, DELTAHOP_HW_ABI_MINOR, &err));
-	ck_assert(!dh_program_check_abi(program, DELTAHOP_HW_ABI_MAJOR, DELTAHOP_HW_ABI_MINOR + 1, &err));
-	ck_assert_int_eq(dh_program_check_abi(program, DELTAHOP_HW_ABI_MAJOR + 1, 0, &err), -EOPNOTSUPP);
+	ck_assert(
+		!dh_program_check_abi(program, DELTAHOP_HW_ABI_MAJOR, DELTAHOP_HW_ABI_MINOR, &err));
+	ck_assert(!dh_program_check_abi(program, DELTAHOP_HW_ABI_MAJOR, DELTAHOP_HW_ABI_MINOR + 1,
+					&err));
+	ck_assert_int_eq(dh_program_check_abi(program, DELTAHOP_HW_ABI_MAJOR + 1, 0, &err),
+			 -EOPNOTSUPP);
 	dh_program_free(program);
 }
 END_TEST
@@ -251,7 +351,8 @@ int main(void)
 	tcase_add_loop_test(tests, saved_is_loaded, 0, 4);
 	tcase_add_test(tests, every_damaged_byte_is_noticed);
 	tcase_add_test(tests, strange_files_are_named);
-	tcase_add_loop_test(tests, one_wrong_thing_is_refused, 0, sizeof(wrongs) / sizeof(wrongs[0]));
+	tcase_add_loop_test(tests, one_wrong_thing_is_refused, 0,
+			    sizeof(wrongs) / sizeof(wrongs[0]));
 	tcase_add_test(tests, device_must_be_large_enough);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);

@@ -15,74 +15,89 @@ static const struct {
 	const char *what;
 	const char *instead;
 } refused[] = {
-	{ "bad_before_reset", "card", "node gru (GRU): attribute linear_before_reset = 0", "reset_after=True" },
-	{ "bad_no_before_reset", "card", "node gru (GRU): attribute linear_before_reset = 0", "PyTorch" },
-	{ "bad_reverse", "card", "node gru (GRU): attribute direction = reverse", "only forward" },
-	{ "bad_clip", "card", "node gru (GRU): attribute clip = 3", "without" },
-	{ "bad_activations", "card", "node gru (GRU): attribute activations[1] = Relu", "Tanh for the candidate" },
-	{ "bad_alpha", "card", "node gru (GRU): attribute activation_alpha", "remove it" },
-	{ "bad_layout", "card", "node gru (GRU): attribute layout = 1", "layout 0" },
-	{ "bad_lens", "card", "node gru (GRU): input sequence_lens[0]", "remove it" },
-	{ "bad_lens_input", "card", "node gru (GRU): sequence_lens (lens)", "initializer" },
-	{ "bad_shape", "card", "node gru (GRU): W does not have the shape", "(1, 48, 12)" },
-	{ "bad_hidden_size", "card", "node gru (GRU): W does not have the shape", "(1, 51, 12)" },
-	{ "bad_initial_rows", "card", "node gru (GRU): initial_h differs", "equal rows" },
-	{ "bad_state_shape", "card", "node gru (GRU): initial_h from input h0", "(1, batch, 16)" },
-	{ "bad_integer_input", "card", "node gru (GRU): uses input x of type int64", "must be float" },
-	{ "bad_dynamic_weights", "card", "node gru (GRU): W (W) is not a constant", "initializer" },
-	{ "bad_wide", "card", "node wide (MatMul): 4 inputs and 1032 units", "at most 1024" },
-	{ "bad_nan", "card", "tensor W: element 0", "finite" },
-	{ "bad_lstm", "card", "node lstm (LSTM): the recurrent engine computes GRU only", "train the network with GRU" },
-	{ "bad_branch", "card", "node head2 (MatMul): its input branches off", "split the network" },
-	{ "bad_residual", "card", "node add (Add): combines two results", "one chain" },
-	{ "bad_two_outputs", "card", "output y leaves the chain", "model of its own" },
-	{ "bad_softmax_middle", "card", "node head (MatMul): follows Softmax", "only the end" },
-	{ "bad_mean", "card", "node mean (ReduceMean): operator ReduceMean", "what works" },
-	{ "bad_first_step", "card", "node pick (Gather): takes one element", "last step" },
-	{ "bad_gru_after_last", "card", "node gru2 (GRU): runs on the last step", "whole sequence" },
-	{ "bad_axes", "card", "tensor x: its elements must be the last axis", "Transpose" },
-	{ "bad_domain", "card", "node gru (GRU): operator of the unknown domain com.example", "standard ONNX" },
-	{ "bad_opset", "card", "operator set 22", "7 to 21" },
-	{ "bad_order", "card", "node y3 (Squeeze): input y4 is not made", "sort" },
-	{ "bad_deep", "card", "node dense8 (MatMul): layer 9", "8 layer slots" },
-	{ "bad_external", "card", "tensor W: its data are in another file", "save_as_external_data=False" },
-	{ "bad_short", "card", "tensor W: its shape asks for 576 elements", "holds 575" },
-	{ "bad_huge", "card", "node gru (GRU): W does not have the shape", "(1, 48, 12)" },
-	{ "published_shrink", "edgedrnn", "node gru1 (GRU): 16 units after a layer of 24", "profile card" },
-	{ "published_five", "edgedrnn", "node gru4 (GRU): layer 5", "4 layer slots" },
-	{ "published_weights", "edgedrnn", "node gru0 (GRU): input weight", "[-1, 127/128]" },
-	{ "published_rbh", "edgedrnn", "node gru0 (GRU): the recurrent bias of the candidate gate (Rbh)", "profile card" },
-	{ "mlp", "edgedrnn", "(Gemm): profile edgedrnn has no dense layers", "profile card" },
-	{ "state_constant", "edgedrnn", "node gru (GRU): ", "profile card" },
-	{ "gru_bare", "nullhop-asic", "profile nullhop-asic", "card or edgedrnn" },
+	{"bad_before_reset", "card", "node gru (GRU): attribute linear_before_reset = 0",
+	 "reset_after=True"},
+	{"bad_no_before_reset", "card", "node gru (GRU): attribute linear_before_reset = 0",
+	 "PyTorch"},
+	{"bad_reverse", "card", "node gru (GRU): attribute direction = reverse", "only forward"},
+	{"bad_clip", "card", "node gru (GRU): attribute clip = 3", "without"},
+	{"bad_activations", "card", "node gru (GRU): attribute activations[1] = Relu",
+	 "Tanh for the candidate"},
+	{"bad_alpha", "card", "node gru (GRU): attribute activation_alpha", "remove it"},
+	{"bad_layout", "card", "node gru (GRU): attribute layout = 1", "layout 0"},
+	{"bad_lens", "card", "node gru (GRU): input sequence_lens[0]", "remove it"},
+	{"bad_lens_input", "card", "node gru (GRU): sequence_lens (lens)", "initializer"},
+	{"bad_shape", "card", "node gru (GRU): W does not have the shape", "(1, 48, 12)"},
+	{"bad_hidden_size", "card", "node gru (GRU): W does not have the shape", "(1, 51, 12)"},
+	{"bad_initial_rows", "card", "node gru (GRU): initial_h differs", "equal rows"},
+	{"bad_state_shape", "card", "node gru (GRU): initial_h from input h0", "(1, batch, 16)"},
+	{"bad_integer_input", "card", "node gru (GRU): uses input x of type int64",
+	 "must be float"},
+	{"bad_dynamic_weights", "card", "node gru (GRU): W (W) is not a constant", "initializer"},
+	{"bad_wide", "card", "node wide (MatMul): 4 inputs and 1032 units", "at most 1024"},
+	{"bad_nan", "card", "tensor W: element 0", "finite"},
+	{"bad_lstm", "card", "node lstm (LSTM): the recurrent engine computes GRU only",
+	 "train the network with GRU"},
+	{"bad_branch", "card", "node head2 (MatMul): its input branches off", "split the network"},
+	{"bad_residual", "card", "node add (Add): combines two results", "one chain"},
+	{"bad_two_outputs", "card", "output y leaves the chain", "model of its own"},
+	{"bad_softmax_middle", "card", "node head (MatMul): follows Softmax", "only the end"},
+	{"bad_mean", "card", "node mean (ReduceMean): operator ReduceMean", "what works"},
+	{"bad_first_step", "card", "node pick (Gather): takes one element", "last step"},
+	{"bad_gru_after_last", "card", "node gru2 (GRU): runs on the last step", "whole sequence"},
+	{"bad_axes", "card", "tensor x: its elements must be the last axis", "Transpose"},
+	{"bad_domain", "card", "node gru (GRU): operator of the unknown domain com.example",
+	 "standard ONNX"},
+	{"bad_opset", "card", "operator set 22", "7 to 21"},
+	{"bad_order", "card", "node y3 (Squeeze): input y4 is not made", "sort"},
+	{"bad_deep", "card", "node dense8 (MatMul): layer 9", "8 layer slots"},
+	{"bad_external", "card", "tensor W: its data are in another file",
+	 "save_as_external_data=False"},
+	{"bad_short", "card", "tensor W: its shape asks for 576 elements", "holds 575"},
+	{"bad_huge", "card", "node gru (GRU): W does not have the shape", "(1, 48, 12)"},
+	{"published_shrink", "edgedrnn", "node gru1 (GRU): 16 units after a layer of 24",
+	 "profile card"},
+	{"published_five", "edgedrnn", "node gru4 (GRU): layer 5", "4 layer slots"},
+	{"published_weights", "edgedrnn", "node gru0 (GRU): input weight", "[-1, 127/128]"},
+	{"published_rbh", "edgedrnn",
+	 "node gru0 (GRU): the recurrent bias of the candidate gate (Rbh)", "profile card"},
+	{"mlp", "edgedrnn", "(Gemm): profile edgedrnn has no dense layers", "profile card"},
+	{"state_constant", "edgedrnn", "node gru (GRU): ", "profile card"},
+	{"gru_bare", "nullhop-asic", "profile nullhop-asic", "card or edgedrnn"},
 };
 
 START_TEST(says_what_and_what_instead)
 {
-	struct dh_compile_options options = { .profile = refused[_i].profile };
+	struct dh_compile_options options = {.profile = refused[_i].profile};
 	struct dh_program *program;
 	struct dh_explain *explain;
-	struct dh_error err = { "" };
-	int ret = dh_compile(net_path(refused[_i].name, ".onnx"), &options, &program, &explain, &err);
+	struct dh_error err = {""};
+	int ret =
+		dh_compile(net_path(refused[_i].name, ".onnx"), &options, &program, &explain, &err);
 
 	ck_assert_msg(ret == -EOPNOTSUPP || ret == -EINVAL, "%s: %d", refused[_i].name, ret);
 	ck_assert_ptr_null(program);
 	ck_assert_ptr_nonnull(explain);
-	ck_assert_msg(strstr(err.text, refused[_i].what) && strstr(err.text, refused[_i].instead), "%s: \"%s\" lacks \"%s\" or \"%s\"",
-		      refused[_i].name, err.text, refused[_i].what, refused[_i].instead);
+	ck_assert_msg(strstr(err.text, refused[_i].what) && strstr(err.text, refused[_i].instead),
+		      "%s: \"%s\" lacks \"%s\" or \"%s\"", refused[_i].name, err.text,
+		      refused[_i].what, refused[_i].instead);
 	dh_explain_free(explain);
 }
 END_TEST
 
-/* The table of a refused network has the reason in the row of the node, and rows for all the others. */
+/*
+ * The table of a refused network has the reason in the row of the node, and rows for all the
+ * others.
+ */
 START_TEST(explain_names_the_node)
 {
-	static const char *const names[] = { "bad_clip", "bad_mean", "bad_deep", "bad_wide" };
+	static const char *const names[] = {"bad_clip", "bad_mean", "bad_deep", "bad_wide"};
 	struct dh_program *program;
 	struct dh_explain *explain;
 	bool found = false;
 
-	ck_assert_int_lt(dh_compile(net_path(names[_i], ".onnx"), NULL, &program, &explain, NULL), 0);
+	ck_assert_int_lt(dh_compile(net_path(names[_i], ".onnx"), NULL, &program, &explain, NULL),
+			 0);
 	for (size_t i = 0; i < explain->node_count; i++) {
 		bool is_refused = explain->nodes[i].place == DH_PLACE_REFUSED;
 
@@ -96,12 +111,15 @@ END_TEST
 
 START_TEST(files_that_are_none)
 {
-	static const char *const bytes[] = { "", "x", "\x0a\xff\xff\xff\xff\x0f", "\x08\x07", "{\"a\": 1}" };
+	static const char *const bytes[] = {"", "x", "\x0a\xff\xff\xff\xff\x0f", "\x08\x07",
+					    "{\"a\": 1}"};
 	struct dh_program *program;
 	struct dh_error err;
 
 	for (size_t i = 0; i < sizeof(bytes) / sizeof(bytes[0]); i++) {
-		ck_assert_int_eq(dh_compile_memory(bytes[i], strlen(bytes[i]), "file.onnx", NULL, &program, NULL, &err), -EINVAL);
+		ck_assert_int_eq(dh_compile_memory(bytes[i], strlen(bytes[i]), "file.onnx", NULL,
+						   &program, NULL, &err),
+				 -EINVAL);
 		ck_assert_ptr_nonnull(strstr(err.text, "file.onnx"));
 	}
 	ck_assert_int_eq(dh_compile("/nonexistent/file.onnx", NULL, &program, NULL, &err), -ENOENT);
@@ -110,11 +128,15 @@ START_TEST(files_that_are_none)
 }
 END_TEST
 
-/* A graph in an attribute of a node of a graph in an attribute...: the parser of protobuf would recurse without end. */
+/*
+ * A graph in an attribute of a node of a graph in an attribute...: the parser of protobuf would
+ * recurse without end.
+ */
 START_TEST(nesting_is_bounded)
 {
 	static uint8_t bytes[1 << 20];
-	static const uint8_t tags[] = { 0x32, 0x2a, 0x0a }; /* graph in an attribute in a node, from the inside */
+	static const uint8_t tags[] = {0x32, 0x2a,
+				       0x0a}; /* graph in an attribute in a node, from the inside */
 	size_t at = sizeof(bytes);
 	struct dh_program *program;
 	struct dh_error err;
@@ -129,7 +151,9 @@ START_TEST(nesting_is_bounded)
 		bytes[at + 3] = (len >> 14 & 0x7f) | 0x80;
 		bytes[at + 4] = len >> 21 & 0x7f;
 	}
-	ck_assert_int_eq(dh_compile_memory(bytes + at, sizeof(bytes) - at, "deep", NULL, &program, NULL, &err), -EINVAL);
+	ck_assert_int_eq(dh_compile_memory(bytes + at, sizeof(bytes) - at, "deep", NULL, &program,
+					   NULL, &err),
+			 -EINVAL);
 	ck_assert_msg(strstr(err.text, "nested"), "%s", err.text);
 }
 END_TEST
@@ -168,7 +192,8 @@ int main(void)
 	int failed;
 
 	tcase_set_timeout(tests, 60);
-	tcase_add_loop_test(tests, says_what_and_what_instead, 0, sizeof(refused) / sizeof(refused[0]));
+	tcase_add_loop_test(tests, says_what_and_what_instead, 0,
+			    sizeof(refused) / sizeof(refused[0]));
 	tcase_add_loop_test(tests, explain_names_the_node, 0, 4);
 	tcase_add_test(tests, files_that_are_none);
 	tcase_add_test(tests, nesting_is_bounded);
