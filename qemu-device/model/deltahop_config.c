@@ -59,7 +59,7 @@ bool dh_config_profile(struct dh_config *config, const char *name)
 	static const struct dh_config *const profiles[] = {&edgedrnn, &card};
 
 	for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
-		if (strcmp(name, names[profiles[i]->profile]))
+		if (strcmp(name, names[profiles[i]->profile]) != 0)
 			continue;
 		*config = *profiles[i];
 		return true;

@@ -26,9 +26,9 @@ void dh_pipeline_start(struct dh_pipeline *pipe, const struct dh_timing_layer *l
 	pipe->beats = (layer->column_bytes + layer->beat_bytes - 1) / layer->beat_bytes;
 	pipe->interval = later(1, memory->n);
 	pipe->beat_cycles = beat_cycles;
-	/* More than the entries in flight never binds. */
 	pipe->latency = pipe->ideal ? 0 : (uint64_t)memory->l + 1;
-	pipe->outstanding = memory->q < DH_PIPELINE_BURSTS ? memory->q : DH_PIPELINE_BURSTS;
+	/* More than the entries in flight never binds. */
+	pipe->outstanding = memory->q < DH_PIPELINE_BURSTS ? later(1, memory->q) : DH_PIPELINE_BURSTS;
 	pipe->groups = (layer->hidden + layer->pes - 1) / layer->pes;
 }
 

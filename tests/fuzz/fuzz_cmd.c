@@ -41,13 +41,14 @@ static void decode_params(const uint8_t *data, const struct dh_cmd_limits *devic
 {
 	struct dh_run run = {.count = device->slots};
 	struct dh_params params, again;
-	uint8_t buf[sizeof(struct deltahop_rnn_params)];
+	uint8_t buf[sizeof(struct deltahop_rnn_params)], buf_again[sizeof(buf)];
 
 	if (dh_params_decode(data, device, &run, &params))
 		return;
 	dh_params_encode(&params, buf);
 	must(!dh_params_decode(buf, device, &run, &again));
-	must(!memcmp(&params, &again, sizeof(params)));
+	dh_params_encode(&again, buf_again);
+	must(!memcmp(buf, buf_again, sizeof(buf)));
 }
 
 static size_t put(uint8_t *at, struct dh_cmd cmd)

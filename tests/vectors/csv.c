@@ -43,7 +43,7 @@ static int take_names(struct csv *csv, char *line, struct dh_error *err)
 			return refuse(csv, err, 1, "too many columns");
 		if (!*name || strlen(name) >= CSV_MAX_NAME)
 			return refuse(csv, err, 1, "column name empty or too long");
-		strcpy(csv->name[csv->columns++], name);
+		memcpy(csv->name[csv->columns++], name, strlen(name) + 1);
 	}
 	return 0;
 }
@@ -114,7 +114,7 @@ static int take_key(struct csv *csv, char *line, size_t number, struct dh_error 
 	/* Who needs the key will miss it. */
 	if (!take_value(comma + 1, &csv->value[column]))
 		return 0;
-	strcpy(csv->name[column], line);
+	memcpy(csv->name[column], line, strlen(line) + 1);
 	csv->columns++;
 	return 0;
 }

@@ -71,7 +71,7 @@ static uint32_t random_threshold(struct made *made)
 
 static void random_sizes(struct made *made)
 {
-	int columns[MAX_LAYERS], before = 0;
+	int columns[MAX_LAYERS] = {0}, before = 0;
 
 	made->layers = 1 + rig_below(&made->random, MAX_LAYERS);
 	for (int l = 0; l < made->layers; l++) {
