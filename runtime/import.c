@@ -411,6 +411,7 @@ int dh_import_add_layer(struct dh_import *im, const Onnx__NodeProto *node,
 	im->stage++;
 	im->tip_pre_activation = form->cell == DELTAHOP_CELL_DENSE;
 	im->last_activation = DH_HOST_NONE;
+	im->tip_is_identity = false;
 	return 0;
 }
 
@@ -847,9 +848,12 @@ static int finish_chain(struct dh_import *im)
 		return dh_import_refuse(im, NULL,
 					"the network ends in a scaling or shift by element that no "
 					"layer follows; leave it to the application");
-	if (im->last_activation != DH_HOST_SIGMOID && im->last_activation != DH_HOST_TANH)
+	if (!im->last_activation || (im->last_activation == DH_HOST_RELU && !im->tip_is_identity))
 		return 0;
-	graph->layers[graph->layer_count - 1].activation = DELTAHOP_ACT_NONE;
+	if (im->tip_is_identity)
+		graph->layer_count--;
+	else
+		graph->layers[graph->layer_count - 1].activation = DELTAHOP_ACT_NONE;
 	graph->host_op = im->last_activation;
 	dh_explain_replace(im->explain, im->last_activation_row, DH_PLACE_HOST, -1,
 			   "at the end of the network: the host does it in float");

@@ -110,6 +110,7 @@ enum dh_input_use {
  *	next layer takes into its weights
  * @last_activation: the newest operation is this, in a dense layer on the device;
  *	@last_activation_row is its row in @explain
+ * @tip_is_identity: that layer does nothing else, and is not needed if the host does it
  * @placed_layer: set by a node's handler: the layer it went to
  * @place: likewise
  * @note: likewise: what to say about it
@@ -135,6 +136,7 @@ struct dh_import {
 	float *scale;
 	float *shift;
 	enum dh_host_op last_activation;
+	bool tip_is_identity;
 	size_t last_activation_row;
 	enum dh_place place;
 	int placed_layer;

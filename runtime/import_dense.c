@@ -299,6 +299,23 @@ static int on_host(struct dh_import *im, const Onnx__NodeProto *node, const stru
 	return ret ? ret : dh_import_set_output(im, node, 0, &out);
 }
 
+/* The engine activates only what a dense layer gives: one that passes everything on. */
+static int add_identity(struct dh_import *im, const Onnx__NodeProto *node,
+			const struct dh_value *value)
+{
+	struct dh_graph_layer form = {.cell = DELTAHOP_CELL_DENSE, .per_step = value->per_step};
+	struct dh_graph_layer *layer;
+	int ret = dh_import_feature_axis(im, node, value, &form.inputs);
+
+	form.hidden = form.inputs;
+	if (!ret)
+		ret = dh_import_add_layer(im, node, &form, &layer);
+	for (size_t i = 0; !ret && i < form.hidden; i++)
+		layer->w[i * form.inputs + i] = 1;
+	im->tip_is_identity = !ret;
+	return ret;
+}
+
 int dh_import_activation(struct dh_import *im, const Onnx__NodeProto *node)
 {
 	enum dh_host_op host = !strcmp(node->op_type, "Relu")	? DH_HOST_RELU
@@ -319,15 +336,20 @@ int dh_import_activation(struct dh_import *im, const Onnx__NodeProto *node)
 					"comes before any layer; the engine activates only the "
 					"result of a dense layer");
 	if (!im->tip_pre_activation)
-		return on_host(im, node, value, host);
+		ret = add_identity(im, node, value);
+	if (ret)
+		return ret;
 	im->graph->layers[im->graph->layer_count - 1].activation = device;
 	im->tip_pre_activation = false;
 	im->last_activation = host;
 	im->last_activation_row = im->explain ? im->explain->node_count : 0;
 	im->place = DH_PLACE_ENGINE;
 	im->placed_layer = im->graph->layer_count - 1;
-	if (device != DELTAHOP_ACT_RELU)
-		snprintf(im->note, sizeof(im->note), "on the device, in steps of 1/16");
+	snprintf(im->note, sizeof(im->note), "%s%s",
+		 im->tip_is_identity ? "a dense layer that does nothing else" : "",
+		 device == DELTAHOP_ACT_RELU ? ""
+		 : im->tip_is_identity	     ? ", in steps of 1/16"
+					     : "on the device, in steps of 1/16");
 	im->stage++;
 	ret = dh_import_new_data(im, value, 0, &out);
 	return ret ? ret : dh_import_set_output(im, node, 0, &out);
@@ -379,6 +401,8 @@ static void argmax_alone(struct dh_import *im)
 		dh_explain_replace(im->explain, im->last_activation_row, DH_PLACE_NAME, -1,
 				   "dropped: ArgMax does not need it");
 		im->graph->layers[im->graph->layer_count - 1].activation = DELTAHOP_ACT_NONE;
+		im->graph->layer_count -= im->tip_is_identity;
+		im->tip_is_identity = false;
 	}
 }
 

@@ -62,6 +62,8 @@ static const struct {
 	{"keras", 2, 0},
 	{"keras_last", 2, 0},
 	{"no_ops", 1, 0},
+	{"relu_between", 4, 0},
+	{"relu_end", 1, 0},
 };
 
 static const char *const published[] = {"published", "published_grow", "published_odd"};
@@ -82,6 +84,9 @@ static void finish_float(const struct net *net, const float *raw, float *out)
 			break;
 		case DH_HOST_LOG_SOFTMAX:
 			out[i] = raw[i] - logf(sum);
+			break;
+		case DH_HOST_RELU:
+			out[i] = fmaxf(raw[i], 0);
 			break;
 		case DH_HOST_SIGMOID:
 			out[i] = 1 / (1 + expf(-raw[i]));

@@ -421,7 +421,17 @@ def published_models():
     published("published_rbh", [16], recurrent_bias=True)
 
 
+def relu_models():
+    """Relu on what a GRU gives, as tutorials have it; and at the very end."""
+    batch_first = {"x": {0: "B", 1: "T"}, "y": {0: "B"}}
+    x = walk(14, 2, 9).transpose(1, 0, 2).copy()
+    export("relu_between", Gru(9, 22, 2, batch_first=True, head=Head(lambda y, h: torch.relu(y[:, -1]), nn.Linear(22, 4))), (tensor(x),), ["x"],
+           ["y"], dynamic=batch_first)
+    export("relu_end", Gru(9, 22, head=Head(lambda y, h: torch.relu(y))), (tensor(walk(14, 1, 9)),), ["x"], ["y"], dynamic=TIME)
+
+
 torch_models()
 hand_models()
 refused_models()
 published_models()
+relu_models()
