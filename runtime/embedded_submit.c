@@ -212,7 +212,8 @@ int dh_embedded_submit(struct embedded *dev, void *arg)
 	args->bad_job = ~0u;
 	if (!ctx)
 		return -ENOENT;
-	if (args->flags || args->pad || !args->count || args->count > EMBEDDED_MAX_JOBS)
+	if (args->flags || args->pad || !args->count || args->count > EMBEDDED_MAX_JOBS ||
+	    args->stride < sizeof(struct drm_deltahop_job))
 		return -EINVAL;
 	if (ctx->unfinished + args->count > EMBEDDED_MAX_JOBS)
 		return -EBUSY;

@@ -288,7 +288,10 @@ static int file_error(const char *path, const char *what, int error, struct dh_e
 	return -error;
 }
 
-/* Everything that @file holds, in a buffer that grows: works for pipes too, and no header decides how much is allocated. */
+/*
+ * Everything that @file holds, in a buffer that grows: works for pipes too, and no header decides
+ * how much is allocated. What does not begin like an array is not read on: it may have no end.
+ */
 static int read_all(FILE *file, unsigned char **buf, size_t *len)
 {
 	size_t size = 0, got;
@@ -307,7 +310,7 @@ static int read_all(FILE *file, unsigned char **buf, size_t *len)
 		errno = 0;
 		got = fread(*buf + *len, 1, size - *len, file);
 		*len += got;
-	} while (got);
+	} while (got && !memcmp(*buf, MAGIC, *len < strlen(MAGIC) ? *len : strlen(MAGIC)));
 	return ferror(file) ? (errno ? errno : EIO) : 0;
 }
 

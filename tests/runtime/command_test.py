@@ -225,6 +225,7 @@ class Command(unittest.TestCase):
 		self.bad(1, "run", self.program, "--input", self.path("missing.npy"), says=["missing.npy"])
 		self.bad(1, "run", self.program, "--input", self.program, says=["digits.dhp"])
 		self.bad(1, "run", self.program, "--input", self.folder.name)
+		self.bad(1, "run", self.program, "--input", "/dev/zero", says=["not a .npy"])
 
 	def test_bad_lengths_and_labels(self):
 		features = ["run", self.program, "--input", self.data("test_features.npy")]
