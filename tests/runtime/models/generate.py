@@ -249,13 +249,11 @@ def hand_models():
     save("weights_constant_nodes", model(constants + [gru_node(w)], [xin], [yout]), x, y4)
     as_inputs = [value(t.name, list(t.dims)) for t in w.initializers()]
     save("weights_also_inputs", model([gru_node(w)], [xin] + as_inputs, [yout], w.initializers()), x, y4)
-    lens = [ints("lens", 10)]
     save("lens_full", model([gru_node(w, ("x", "W", "R", "B", "lens"))], [value("x", [10, 1, 12])], [yout],
                             w.initializers() + [numpy_helper.from_array(np.array([10], np.int32), "lens")]), x, y4)
     expand = [helper.make_node("Shape", ["x"], ["shape"]), helper.make_node("Gather", ["shape", "one"], ["batch"]),
               helper.make_node("Concat", ["one", "batch", "units"], ["dims"], axis=0), helper.make_node("Expand", ["zero", "dims"], ["h0"]),
               gru_node(w, ("x", "W", "R", "B", "", "h0"))]
-    del lens
     save("state_expand", model(expand, [value("x", ["T", "B", 12])], [value("y", ["T", 1, "B", 16])], w.initializers() +
                                [ints("one", 1), ints("units", 16), numpy_helper.from_array(np.zeros((1, 1, 1), np.float32), "zero")]), x, y4)
     h0 = (rng.normal(size=(1, 1, 16)) * 0.5).astype(np.float32)
