@@ -60,7 +60,7 @@ static void deltahop_ctx_fini_queues(struct deltahop_ctx *ctx)
 	unsigned int i;
 
 	for_each_set_bit(i, &ctx->queue_mask, DELTAHOP_ENGINE_COUNT)
-		drm_sched_entity_fini(&ctx->queues[i].entity);
+		deltahop_sched_kill(&ctx->ddev->rings[i], &ctx->queues[i].entity);
 }
 
 /**

@@ -59,6 +59,7 @@ static int deltahop_device_init_soft(struct deltahop_device *ddev)
 		ring->ddev = ddev;
 		ring->engine = i;
 		ring->name = deltahop_engine_names[i];
+		mutex_init(&ring->pause_lock);
 		mutex_init(&ring->lock);
 		INIT_LIST_HEAD(&ring->jobs);
 	}

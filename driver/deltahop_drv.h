@@ -6,6 +6,7 @@
  * Lock order, outermost first:
  *	dma_resv (ww)
  *	deltahop_ctx.lock
+ *	deltahop_ring.pause_lock
  *	deltahop_ring.lock (of rings in ascending order)
  *	deltahop_ctx.record_lock, deltahop_device.time_lock
  *
@@ -109,6 +110,7 @@ struct deltahop_state {
  * @name: of the engine, in messages and fences
  * @irq: Linux interrupt number
  * @sched: picks the job that goes on the ring next
+ * @pause_lock: pausing @sched
  * @lock: all below
  * @mem: entries, records, region tables, in this order
  * @entries: DELTAHOP_RING_ENTRIES entries
@@ -132,6 +134,7 @@ struct deltahop_ring {
 	const char *name;
 	int irq;
 	struct drm_gpu_scheduler sched;
+	struct mutex pause_lock;
 	struct mutex lock;
 	struct deltahop_mem mem;
 	struct deltahop_entry *entries;
@@ -540,6 +543,7 @@ void deltahop_ring_abandon(struct deltahop_ring *ring, enum deltahop_reason reas
 
 /* deltahop_sched.c */
 int deltahop_sched_init(struct deltahop_ring *ring);
+void deltahop_sched_kill(struct deltahop_ring *ring, struct drm_sched_entity *entity);
 void deltahop_sched_fini(struct deltahop_ring *ring);
 
 /* deltahop_submit.c */

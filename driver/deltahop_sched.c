@@ -127,13 +127,19 @@ static void deltahop_sched_examine(struct deltahop_ring *ring, struct dma_fence 
 static enum drm_gpu_sched_stat deltahop_sched_timedout(struct drm_sched_job *sched_job)
 {
 	struct deltahop_job *job = to_deltahop_job(sched_job);
+	struct deltahop_ring *ring = job->ring;
+	enum drm_gpu_sched_stat stat;
 	int idx;
 
-	if (!dma_fence_is_signaled(job->fence) && drm_dev_enter(&job->ring->ddev->drm, &idx)) {
-		deltahop_sched_examine(job->ring, job->fence);
+	if (!dma_fence_is_signaled(job->fence) && drm_dev_enter(&ring->ddev->drm, &idx)) {
+		deltahop_sched_examine(ring, job->fence);
 		drm_dev_exit(idx);
 	}
-	return deltahop_sched_no_hang(sched_job);
+	/* This may start the scheduler. */
+	mutex_lock(&ring->pause_lock);
+	stat = deltahop_sched_no_hang(sched_job);
+	mutex_unlock(&ring->pause_lock);
+	return stat;
 }
 
 /* Also the end of a job whose queue was killed before its turn. */
@@ -173,6 +179,23 @@ int deltahop_sched_init(struct deltahop_ring *ring)
 	};
 
 	return drm_sched_init(&ring->sched, &args);
+}
+
+/**
+ * deltahop_sched_kill() - the end of a queue: what has not begun to run never will
+ * @ring: engine
+ * @entity: the scheduler's part of the queue
+ *
+ * The scheduler is paused, for Linux 6.12 may put an entity that is removed back into its tree
+ * when it has just taken a job from it.
+ */
+void deltahop_sched_kill(struct deltahop_ring *ring, struct drm_sched_entity *entity)
+{
+	mutex_lock(&ring->pause_lock);
+	drm_sched_wqueue_stop(&ring->sched);
+	drm_sched_entity_fini(entity);
+	drm_sched_wqueue_start(&ring->sched);
+	mutex_unlock(&ring->pause_lock);
 }
 
 /**
