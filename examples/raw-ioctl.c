@@ -19,13 +19,13 @@
 
 #include <drm/deltahop_accel.h>
 
-#define INPUTS	8
-#define HIDDEN	16
-#define STEPS	4
+#define INPUTS 8
+#define HIDDEN 16
+#define STEPS  4
 
 /* One buffer holds it all; every region begins on a page of its own. */
 enum { COMMANDS, WEIGHTS, PARAMS, INPUT, OUTPUT, REGIONS };
-#define PAGE	4096u
+#define PAGE 4096u
 
 struct commands {
 	struct deltahop_cmd_rnn_layer layer;
@@ -74,7 +74,7 @@ static void write_commands(struct commands *c)
 /* Thresholds of 8/256: what moved by less since it was last sent is not fetched. */
 static void write_params(struct deltahop_rnn_params *p)
 {
-	*p = (struct deltahop_rnn_params) {
+	*p = (struct deltahop_rnn_params){
 		.size = htole32(sizeof(*p)),
 		.steps = htole32(STEPS),
 		.input_stride = htole32(INPUTS * sizeof(int16_t)),
@@ -92,7 +92,7 @@ static void write_data(int8_t *weights, int16_t *input)
 		for (row = 0; row < 3 * HIDDEN; row++)
 			*weights++ = (column * 31 + row * 17) % 65 - 32;
 	for (i = 0; i < STEPS * INPUTS; i++)
-		input[i] = htole16((i * 91) % 512 - 256);	/* Q8.8: -1.0 .. 1.0 */
+		input[i] = htole16((i * 91) % 512 - 256); /* Q8.8: -1.0 .. 1.0 */
 }
 
 static uint32_t bind_regions(int fd, uint32_t buffer)
@@ -106,7 +106,7 @@ static uint32_t bind_regions(int fd, uint32_t buffer)
 	int i;
 
 	for (i = 0; i < REGIONS; i++)
-		regions[i] = (struct drm_deltahop_binding) {
+		regions[i] = (struct drm_deltahop_binding){
 			.handle = buffer,
 			.flags = i == OUTPUT ? DRM_DELTAHOP_BIND_WRITE : DRM_DELTAHOP_BIND_READ,
 			.offset = i * PAGE,
@@ -139,7 +139,7 @@ static struct deltahop_record run(int fd, uint32_t ctx, uint32_t bindings, uint3
 	wait.seqno = job.seqno;
 	while (ioctl(fd, DRM_IOCTL_DELTAHOP_WAIT, &wait) && errno == EINTR)
 		;
-	return wait.record;	/* says more than the return value */
+	return wait.record; /* says more than the return value */
 }
 
 static void print_output(const int16_t *output)
@@ -192,6 +192,6 @@ int main(int argc, char **argv)
 	print_output((void *)(map + OUTPUT * PAGE));
 	print_record(&record);
 	munmap(map, buffer.size);
-	close(fd);	/* and with it all the rest */
+	close(fd); /* and with it all the rest */
 	return le32toh(record.status) == DELTAHOP_STATUS_OK ? 0 : 1;
 }

@@ -12,8 +12,8 @@
 
 #include "embedded.h"
 
-#define SYSTEM_BYTES	(64ull << 30)
-#define SYSTEM_LEAST	(64ull << 20)
+#define SYSTEM_BYTES (64ull << 30)
+#define SYSTEM_LEAST (64ull << 20)
 
 static struct embedded *to_embedded(struct dh_device *device)
 {
@@ -421,7 +421,7 @@ static uint64_t reg64(struct embedded *dev, uint32_t offset)
 /* From the registers, as the kernel driver does it. */
 static void read_hardware(struct embedded *dev)
 {
-	dev->base.hw = (struct drm_deltahop_device_info) {
+	dev->base.hw = (struct drm_deltahop_device_info){
 		.caps = reg64(dev, DELTAHOP_REG_CAPS_LO),
 		.card_size = reg64(dev, DELTAHOP_REG_CARD_SIZE_LO),
 		.hw_abi = reg(dev, DELTAHOP_REG_ABI),

@@ -18,7 +18,7 @@ int dh_buffer_init(struct dh_buffer *buffer, struct dh_device *device, uint32_t 
 	struct drm_deltahop_bo_create create = { .size = size, .placement = placement };
 	int ret = device->backend->ioctl(device, DRM_IOCTL_DELTAHOP_BO_CREATE, &create);
 
-	*buffer = (struct dh_buffer) { 0 };
+	*buffer = (struct dh_buffer){ 0 };
 	if (ret) {
 		dh_error_set(err, "%s: cannot get a buffer of %zu bytes in %s memory: %s",
 			     device->name, size, placement_name(placement), strerror(-ret));
@@ -47,7 +47,7 @@ void dh_buffer_fini(struct dh_buffer *buffer)
 	else if (buffer->map)
 		munmap(buffer->map, buffer->size);
 	buffer->device->backend->bo_close(buffer->device, buffer->handle);
-	*buffer = (struct dh_buffer) { 0 };
+	*buffer = (struct dh_buffer){ 0 };
 }
 
 int dh_buffer_create(struct dh_device *device, size_t size, struct dh_buffer **buffer,

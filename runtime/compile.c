@@ -299,7 +299,7 @@ static int make_state(struct compiler *cc)
 		free(image);
 		return 0;
 	}
-	program->state_template = (struct dh_blob){image, program->state_bytes};
+	program->state_template = (struct dh_blob){ image, program->state_bytes };
 	return 0;
 }
 
@@ -355,7 +355,7 @@ static void emit_run(struct compiler *cc, uint32_t index)
 	struct dh_program *program = cc->program;
 	struct dh_program_run *run = &program->runs[index];
 	bool is_last = index + 1 == program->run_count;
-	struct dh_cmd cmd = {.opcode = DELTAHOP_OP_RNN_RUN};
+	struct dh_cmd cmd = { .opcode = DELTAHOP_OP_RNN_RUN };
 
 	cmd.run = (struct dh_run){
 		.first = run->first,
@@ -377,14 +377,14 @@ static int make_commands(struct compiler *cc)
 	size_t room = program->layer_count * sizeof(struct deltahop_cmd_rnn_layer) +
 		      program->run_count * sizeof(struct deltahop_cmd_rnn_run) +
 		      sizeof(struct deltahop_cmd);
-	struct dh_cmd end = {.opcode = DELTAHOP_OP_END};
+	struct dh_cmd end = { .opcode = DELTAHOP_OP_END };
 
 	program->commands.data = calloc(1, room);
 	if (!program->commands.data)
 		return no_memory(cc);
 	for (uint32_t i = 0; i < program->layer_count; i++) {
-		struct dh_cmd cmd = {.opcode = DELTAHOP_OP_RNN_LAYER,
-				     .layer = program->layers[i].layer};
+		struct dh_cmd cmd = { .opcode = DELTAHOP_OP_RNN_LAYER,
+				      .layer = program->layers[i].layer };
 
 		program->layers[i].cmd_offset = program->commands.size;
 		emit(&program->commands, &cmd);

@@ -36,7 +36,7 @@ static bool sym_mul(struct dh_sym a, struct dh_sym b, struct dh_sym *out)
 		return sym_scale(a, b.add, out);
 	if (a.add || b.add || a.lengths & b.lengths)
 		return false;
-	*out = (struct dh_sym){.lengths = a.lengths | b.lengths};
+	*out = (struct dh_sym){ .lengths = a.lengths | b.lengths };
 	return !__builtin_mul_overflow(a.coef, b.coef, &out->coef);
 }
 
@@ -45,13 +45,13 @@ static bool sym_div(struct dh_sym a, struct dh_sym b, struct dh_sym *out)
 	if (dh_sym_is_known(b)) {
 		if (b.add <= 0 || a.add < 0 || a.coef % b.add || (a.coef && a.add % b.add))
 			return false;
-		*out = (struct dh_sym){a.add / b.add, a.coef / b.add, a.lengths};
+		*out = (struct dh_sym){ a.add / b.add, a.coef / b.add, a.lengths };
 		return true;
 	}
 	if (a.add || b.add || (a.lengths & b.lengths) != b.lengths || a.coef == INT64_MIN ||
 	    a.coef % b.coef)
 		return false;
-	*out = (struct dh_sym){.coef = a.coef / b.coef, .lengths = a.lengths & ~b.lengths};
+	*out = (struct dh_sym){ .coef = a.coef / b.coef, .lengths = a.lengths & ~b.lengths };
 	if (!out->lengths)
 		*out = dh_sym_known(out->coef);
 	return true;
@@ -155,7 +155,7 @@ static void strides_of(const struct dh_constant *c, size_t *strides)
 static void gather(const struct dh_constant *c, size_t base, const size_t *strides,
 		   struct dh_constant *out)
 {
-	size_t size = dh_constant_element_size(c), index[DH_MAX_RANK] = {0}, count, from = base;
+	size_t size = dh_constant_element_size(c), index[DH_MAX_RANK] = { 0 }, count, from = base;
 
 	dh_constant_count(out, &count);
 	for (size_t k = 0; k < count; k++) {
@@ -290,7 +290,7 @@ static bool broadcast_dim(struct dh_sym a, struct dh_sym b, struct dh_sym *out)
 bool dh_constant_broadcast(struct dh_arena *arena, const struct dh_constant *c, unsigned int rank,
 			   const struct dh_sym *dims, struct dh_constant *out)
 {
-	size_t strides[DH_MAX_RANK], spread[DH_MAX_RANK] = {0};
+	size_t strides[DH_MAX_RANK], spread[DH_MAX_RANK] = { 0 };
 	struct dh_constant full = as_fill(c);
 	unsigned int lead;
 

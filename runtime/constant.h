@@ -28,13 +28,13 @@ struct dh_sym {
 /** dh_sym_known() - a plain number */
 static inline struct dh_sym dh_sym_known(int64_t value)
 {
-	return (struct dh_sym){.add = value};
+	return (struct dh_sym){ .add = value };
 }
 
 /** dh_sym_length() - unknown length @index (0..31) */
 static inline struct dh_sym dh_sym_length(unsigned int index)
 {
-	return (struct dh_sym){.coef = 1, .lengths = 1u << index};
+	return (struct dh_sym){ .coef = 1, .lengths = 1u << index };
 }
 
 /** dh_sym_is_known() - is it a plain number? Then it is @sym.add */

@@ -51,7 +51,8 @@ int dh_device_node(unsigned int index, char *path, size_t len)
 	}
 	udev_enumerate_add_match_subsystem(list, "accel");
 	udev_enumerate_scan_devices(list);
-	udev_list_entry_foreach(entry, udev_enumerate_get_list_entry(list)) {
+	udev_list_entry_foreach(entry, udev_enumerate_get_list_entry(list))
+	{
 		if (node_of_driver(udev, udev_list_entry_get_name(entry), path, len) &&
 		    index-- == 0) {
 			ret = 0;
@@ -132,7 +133,7 @@ int dh_device_query(struct dh_device *device, uint32_t id, void *data, uint32_t 
 
 struct dh_cmd_limits dh_device_limits(const struct dh_device *device)
 {
-	return (struct dh_cmd_limits) {
+	return (struct dh_cmd_limits){
 		.caps = device->hw.caps,
 		.slots = device->hw.rnn_slots,
 		.max_inputs = device->hw.rnn_max_inputs,

@@ -12,8 +12,8 @@ static const char *const regions[] = {
 	[DH_REGION_OUTPUT] = "output",	   [DH_REGION_SCRATCH] = "scratch",
 	[DH_REGION_PROFILE] = "profile",
 };
-static const char *const cells[] = {"gru", "dense", "gru-before", "lstm"};
-static const char *const activations[] = {"none", "relu", "sigmoid", "tanh"};
+static const char *const cells[] = { "gru", "dense", "gru-before", "lstm" };
+static const char *const activations[] = { "none", "relu", "sigmoid", "tanh" };
 
 /* A command that was decoded, or why not. */
 struct line {
@@ -31,7 +31,7 @@ static const char *region_name(uint32_t region)
 
 static bool next_line(const struct dh_program *program, struct line *line, size_t offset)
 {
-	*line = (struct line){.offset = offset};
+	*line = (struct line){ .offset = offset };
 	if (offset >= program->commands.size)
 		return false;
 	line->reason = dh_cmd_decode(program->commands.data + offset,

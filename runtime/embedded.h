@@ -17,10 +17,10 @@
 #include "backend.h"
 #include "deltahop_model.h"
 
-#define EMBEDDED_MAX_JOBS	128
-#define EMBEDDED_RECORD_SLOTS	256
-#define EMBEDDED_MAX_OVERRIDES	8
-#define EMBEDDED_MAX_SYNCS	64
+#define EMBEDDED_MAX_JOBS      128
+#define EMBEDDED_RECORD_SLOTS  256
+#define EMBEDDED_MAX_OVERRIDES 8
+#define EMBEDDED_MAX_SYNCS     64
 
 /* --- memory: embedded_heap.c -------------------------------------------- */
 
@@ -116,7 +116,7 @@ enum sync_state {
 struct sync {
 	uint32_t refs;
 	enum sync_state state;
-	uint32_t pending;		/* jobs that will signal it */
+	uint32_t pending; /* jobs that will signal it */
 };
 
 struct override {
@@ -137,7 +137,7 @@ struct job {
 	uint32_t cmd_size;
 	uint32_t cmd_region;
 	uint32_t profile_region;
-	uint32_t depends;		/* sequence number, 0: none */
+	uint32_t depends; /* sequence number, 0: none */
 	uint64_t cycle_budget;
 	uint32_t override_count;
 	uint32_t sync_count;

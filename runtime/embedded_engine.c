@@ -5,17 +5,17 @@
 
 #include "embedded.h"
 
-#define RING_LOG2	3
-#define RING_ENTRIES	(1u << RING_LOG2)
+#define RING_LOG2    3
+#define RING_ENTRIES (1u << RING_LOG2)
 
 /*
  * Offsets in the driver's own memory: ring, tables and records of state transfers, table of a job
  * with overrides.
  */
-#define SAVE_TABLE	0x1000
-#define LOAD_TABLE	0x1040
-#define SAVE_RECORD	0x1080
-#define JOB_TABLE	0x2000
+#define SAVE_TABLE  0x1000
+#define LOAD_TABLE  0x1040
+#define SAVE_RECORD 0x1080
+#define JOB_TABLE   0x2000
 
 static void *kernel_memory(struct embedded *dev, uint32_t offset)
 {
@@ -96,7 +96,7 @@ struct deltahop_record *dh_engine_record(struct embedded *dev, const struct cont
 static void write_record(struct embedded *dev, struct job *job, enum deltahop_status status,
 			 enum deltahop_reason reason)
 {
-	*dh_engine_record(dev, job->ctx, job->seqno) = (struct deltahop_record) {
+	*dh_engine_record(dev, job->ctx, job->seqno) = (struct deltahop_record){
 		.size = htole16(sizeof(struct deltahop_record)),
 		.version = htole16(DELTAHOP_RECORD_VERSION),
 		.status = htole32(status),

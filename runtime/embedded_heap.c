@@ -38,7 +38,7 @@ bool dh_heap_alloc(struct dh_heap *heap, struct dh_block *block, uint64_t size)
 		end = (*at)->offset + (*at)->size;
 	if (!*at && heap->size - end < size)
 		return false;
-	*block = (struct dh_block) { .offset = end, .size = size, .next = *at };
+	*block = (struct dh_block){ .offset = end, .size = size, .next = *at };
 	*at = block;
 	heap->used += size;
 	return true;

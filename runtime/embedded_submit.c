@@ -90,7 +90,7 @@ static const struct deltahop_region *region_of(struct embedded *dev, const struc
 		(void *)(dev->system.base + job->bindings->table.offset);
 	uint32_t i;
 
-	for (i = job->override_count; i--; )
+	for (i = job->override_count; i--;)
 		if (job->override[i].region == region)
 			return &job->override[i].entry;
 	return region < job->bindings->count ? &table[region] : NULL;

@@ -63,7 +63,7 @@ static char *clean_copy(const char *text)
 int dh_explain_node(struct dh_explain *explain, const char *name, const char *op,
 		    enum dh_place place, int layer, const char *text)
 {
-	struct dh_explain_node row = {.place = place, .layer = layer};
+	struct dh_explain_node row = { .place = place, .layer = layer };
 	struct dh_explain_node *nodes;
 
 	if (!explain)

@@ -14,12 +14,12 @@
 
 /** enum dh_place - where a node ended up */
 enum dh_place {
-	DH_PLACE_ENGINE, /* a layer slot, alone or with others */
-	DH_PLACE_HOST, /* after the device, in float */
-	DH_PLACE_NAME, /* only moves or renames: costs nothing */
-	DH_PLACE_CONSTANT, /* computed by the compiler */
-	DH_PLACE_UNUSED, /* no output of the network needs it */
-	DH_PLACE_REFUSED, /* why the network does not compile */
+	DH_PLACE_ENGINE,      /* a layer slot, alone or with others */
+	DH_PLACE_HOST,	      /* after the device, in float */
+	DH_PLACE_NAME,	      /* only moves or renames: costs nothing */
+	DH_PLACE_CONSTANT,    /* computed by the compiler */
+	DH_PLACE_UNUSED,      /* no output of the network needs it */
+	DH_PLACE_REFUSED,     /* why the network does not compile */
 	DH_PLACE_NOT_REACHED, /* behind the node that was refused */
 };
 

@@ -17,19 +17,8 @@
 #define DH_GRAPH_MAX_LAYERS 64
 
 /* Gates of a GRU layer, in the order of the device; M_cx and M_ch have a bias each. */
-enum dh_gate {
-	DH_GATE_R,
-	DH_GATE_U,
-	DH_GATE_C,
-	DH_GATE_COUNT
-};
-enum dh_gru_bias {
-	DH_BIAS_R,
-	DH_BIAS_U,
-	DH_BIAS_CX,
-	DH_BIAS_CH,
-	DH_BIAS_COUNT
-};
+enum dh_gate { DH_GATE_R, DH_GATE_U, DH_GATE_C, DH_GATE_COUNT };
+enum dh_gru_bias { DH_BIAS_R, DH_BIAS_U, DH_BIAS_CX, DH_BIAS_CH, DH_BIAS_COUNT };
 
 /**
  * struct dh_graph_layer - a layer

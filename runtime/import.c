@@ -77,7 +77,7 @@ static struct dh_name *find_name(struct dh_import *im, const char *name, bool cr
 	entry = dh_arena_alloc(&im->scratch, 1, sizeof(*entry));
 	if (!entry)
 		return NULL;
-	*entry = (struct dh_name){.name = name, .input = -1, .next = *at};
+	*entry = (struct dh_name){ .name = name, .input = -1, .next = *at };
 	return *at = entry;
 }
 
@@ -96,8 +96,8 @@ int dh_import_tensor(struct dh_import *im, const Onnx__TensorProto *tensor, stru
 	size_t count;
 	int ret;
 
-	*out = (struct dh_constant){.is_int = dh_onnx_is_int(tensor->data_type),
-				    .rank = tensor->n_dims};
+	*out = (struct dh_constant){ .is_int = dh_onnx_is_int(tensor->data_type),
+				     .rank = tensor->n_dims };
 	if (!out->is_int && !dh_onnx_is_float(tensor->data_type))
 		return dh_import_refuse(im, NULL,
 					"tensor %.100s: type %s is not supported; use float", name,
@@ -150,7 +150,7 @@ static int input_value(struct dh_import *im, int index, struct dh_value *value)
 	const Onnx__TypeProto__Tensor *type = tensor_type(info);
 	const Onnx__TensorShapeProto *shape = type ? type->shape : NULL;
 
-	*value = (struct dh_value){.kind = DH_VALUE_DATA, .input = index, .per_step = true};
+	*value = (struct dh_value){ .kind = DH_VALUE_DATA, .input = index, .per_step = true };
 	if (!shape || shape->n_dim > DH_MAX_RANK)
 		return dh_import_refuse(im, NULL,
 					"input %.100s: has no tensor shape, or more than %d axes; "
@@ -169,14 +169,14 @@ static int input_value(struct dh_import *im, int index, struct dh_value *value)
 				im, NULL,
 				"input %.100s: the graph has too many inputs with open sizes",
 				text(info->name));
-		value->axes[i] = (struct dh_axis){1, {length}};
+		value->axes[i] = (struct dh_axis){ 1, { length } };
 	}
 	return 0;
 }
 
 static int load_value(struct dh_import *im, struct dh_name *entry)
 {
-	struct dh_value value = {.kind = DH_VALUE_CONSTANT, .input = -1};
+	struct dh_value value = { .kind = DH_VALUE_CONSTANT, .input = -1 };
 	int ret;
 
 	if (entry->initializer)
@@ -256,7 +256,7 @@ int dh_import_set_output(struct dh_import *im, const Onnx__NodeProto *node, size
 int dh_import_set_constant(struct dh_import *im, const Onnx__NodeProto *node,
 			   const struct dh_constant *constant)
 {
-	struct dh_value value = {.kind = DH_VALUE_CONSTANT, .constant = *constant, .input = -1};
+	struct dh_value value = { .kind = DH_VALUE_CONSTANT, .constant = *constant, .input = -1 };
 
 	im->place = DH_PLACE_CONSTANT;
 	return dh_import_set_output(im, node, 0, &value);
@@ -453,7 +453,7 @@ int dh_import_new_data(struct dh_import *im, const struct dh_value *value, uint3
 	out->sliced = false;
 	out->final_state = false;
 	if (hidden)
-		out->axes[out->rank - 1] = (struct dh_axis){1, {length}};
+		out->axes[out->rank - 1] = (struct dh_axis){ 1, { length } };
 	return 0;
 }
 
@@ -652,7 +652,7 @@ static int import_nodes(struct dh_import *im)
 /* What no recurrent layer has claimed: rows of a batch, and steps within a row. */
 static int assign_open_roles(struct dh_import *im)
 {
-	static const enum dh_role roles[] = {DH_ROLE_BATCH, DH_ROLE_STEP};
+	static const enum dh_role roles[] = { DH_ROLE_BATCH, DH_ROLE_STEP };
 	const struct dh_value *value =
 		find_name(im, im->proto->input[im->data_input]->name, false)->value;
 	unsigned int next = 0;
@@ -676,10 +676,9 @@ static int describe_axes(struct dh_import *im, const char *name, const struct dh
 {
 	int feature = -1;
 
-	*tensor = (struct dh_graph_tensor){.rank = value->rank,
-					   .batch_axis = -1,
-					   .step_axis = -1,
-					   .per_step = value->per_step};
+	*tensor = (struct dh_graph_tensor){
+		.rank = value->rank, .batch_axis = -1, .step_axis = -1, .per_step = value->per_step
+	};
 	tensor->name = dh_arena_strdup(&im->graph->arena, name);
 	if (!tensor->name)
 		return dh_import_no_memory(im);

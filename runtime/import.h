@@ -41,7 +41,7 @@ struct dh_axis {
 /** enum dh_value_kind - what a value of the graph is */
 enum dh_value_kind {
 	DH_VALUE_CONSTANT,
-	DH_VALUE_DATA, /* output of the chain so far, or a graph input */
+	DH_VALUE_DATA,	 /* output of the chain so far, or a graph input */
 	DH_VALUE_STATES, /* last hidden vectors of several layers, only good as output */
 };
 
@@ -92,11 +92,7 @@ struct dh_name {
 #define DH_NAME_BUCKETS 4096
 
 /** enum dh_input_use - what a graph input turned out to be */
-enum dh_input_use {
-	DH_INPUT_UNUSED,
-	DH_INPUT_DATA,
-	DH_INPUT_STATE
-};
+enum dh_input_use { DH_INPUT_UNUSED, DH_INPUT_DATA, DH_INPUT_STATE };
 
 /**
  * struct dh_import - an import on its way

@@ -10,7 +10,7 @@ static int constant_of_list(struct dh_import *im, const Onnx__NodeProto *node,
 {
 	bool is_int = attribute->n_ints || !strcmp(attribute->name, "value_int") ||
 		      !strcmp(attribute->name, "value_ints");
-	struct dh_constant c = {.is_int = is_int, .rank = !!strchr(attribute->name, 's')};
+	struct dh_constant c = { .is_int = is_int, .rank = !!strchr(attribute->name, 's') };
 	size_t count;
 
 	c.dims[0] = dh_sym_known(is_int ? attribute->n_ints : attribute->n_floats);
@@ -28,8 +28,8 @@ static int constant_of_list(struct dh_import *im, const Onnx__NodeProto *node,
 
 int dh_import_constant(struct dh_import *im, const Onnx__NodeProto *node)
 {
-	static const char *const lists[] = {"value_float", "value_floats", "value_int",
-					    "value_ints"};
+	static const char *const lists[] = { "value_float", "value_floats", "value_int",
+					     "value_ints" };
 	const Onnx__AttributeProto *attribute = dh_onnx_attribute(node, "value");
 	struct dh_constant c;
 	int ret;
@@ -70,7 +70,7 @@ static int dims_of(struct dh_import *im, const Onnx__NodeProto *node, size_t inp
 int dh_import_constant_of_shape(struct dh_import *im, const Onnx__NodeProto *node)
 {
 	const Onnx__AttributeProto *attribute = dh_onnx_attribute(node, "value");
-	struct dh_constant c = {0}, value = {0};
+	struct dh_constant c = { 0 }, value = { 0 };
 	size_t count;
 	int ret;
 
@@ -105,7 +105,7 @@ static int shape_of(struct dh_import *im, const Onnx__NodeProto *node, const str
 
 int dh_import_shape(struct dh_import *im, const Onnx__NodeProto *node)
 {
-	struct dh_constant c = {.is_int = true, .rank = 1};
+	struct dh_constant c = { .is_int = true, .rank = 1 };
 	struct dh_sym dims[DH_MAX_RANK];
 	struct dh_value *value;
 	unsigned int rank;
@@ -131,7 +131,7 @@ int dh_import_shape(struct dh_import *im, const Onnx__NodeProto *node)
 
 int dh_import_expand(struct dh_import *im, const Onnx__NodeProto *node)
 {
-	struct dh_constant shape = {0}, out;
+	struct dh_constant shape = { 0 }, out;
 	const struct dh_constant *c;
 	int ret = dh_import_constant_input(im, node, 0, "its data", &c);
 
@@ -151,7 +151,7 @@ int dh_import_expand(struct dh_import *im, const Onnx__NodeProto *node)
 /* Last hidden vectors of several layers, one after the other: what torch calls hn. */
 static int concat_states(struct dh_import *im, const Onnx__NodeProto *node)
 {
-	struct dh_value out = {.kind = DH_VALUE_STATES, .input = -1, .part_count = node->n_input},
+	struct dh_value out = { .kind = DH_VALUE_STATES, .input = -1, .part_count = node->n_input },
 			*value;
 
 	out.parts = dh_arena_alloc(&im->scratch, node->n_input, sizeof(*out.parts));

@@ -24,7 +24,7 @@ static int add_dense(struct dh_import *im, const Onnx__NodeProto *node,
 		     const struct dh_value *value, const struct dh_constant *c, bool transposed,
 		     float alpha, struct dh_graph_layer **layer)
 {
-	struct dh_graph_layer form = {.cell = DELTAHOP_CELL_DENSE, .per_step = value->per_step};
+	struct dh_graph_layer form = { .cell = DELTAHOP_CELL_DENSE, .per_step = value->per_step };
 	unsigned int in_axis = c->rank - 2 + transposed, out_axis = c->rank - 1 - transposed;
 	const float *w;
 	size_t count;
@@ -241,7 +241,7 @@ int dh_import_affine(struct dh_import *im, const Onnx__NodeProto *node, char op,
 
 int dh_import_batch_norm(struct dh_import *im, const Onnx__NodeProto *node)
 {
-	static const char *const names[] = {"scale", "B", "mean", "var"};
+	static const char *const names[] = { "scale", "B", "mean", "var" };
 	float epsilon = dh_onnx_float(node, "epsilon", 1e-5f), *scale, *shift;
 	const struct dh_constant *c;
 	const float *in[4];
@@ -303,7 +303,7 @@ static int on_host(struct dh_import *im, const Onnx__NodeProto *node, const stru
 static int add_identity(struct dh_import *im, const Onnx__NodeProto *node,
 			const struct dh_value *value)
 {
-	struct dh_graph_layer form = {.cell = DELTAHOP_CELL_DENSE, .per_step = value->per_step};
+	struct dh_graph_layer form = { .cell = DELTAHOP_CELL_DENSE, .per_step = value->per_step };
 	struct dh_graph_layer *layer;
 	int ret = dh_import_feature_axis(im, node, value, &form.inputs);
 
@@ -437,7 +437,7 @@ int dh_import_head(struct dh_import *im, const Onnx__NodeProto *node)
 			(without.rank - axis - 1) * sizeof(without.axes[0]));
 		without.rank--;
 	} else if (argmax) {
-		without.axes[axis] = (struct dh_axis){0};
+		without.axes[axis] = (struct dh_axis){ 0 };
 	}
 	return on_host(im, node, &without,
 		       argmax				   ? DH_HOST_ARGMAX

@@ -7,12 +7,13 @@
 
 /* Gates of ONNX (z, r, h) by the device's order (r, u, c); u is z. */
 static const unsigned int onnx_gate[DH_GATE_COUNT] = {
-	[DH_GATE_R] = 1, [DH_GATE_U] = 0, [DH_GATE_C] = 2};
+	[DH_GATE_R] = 1, [DH_GATE_U] = 0, [DH_GATE_C] = 2
+};
 
 static int check_activations(struct dh_import *im, const Onnx__NodeProto *node)
 {
 	const Onnx__AttributeProto *attribute = dh_onnx_attribute(node, "activations");
-	static const char *const fixed[] = {"Sigmoid", "Tanh"};
+	static const char *const fixed[] = { "Sigmoid", "Tanh" };
 
 	for (size_t i = 0; attribute && i < attribute->n_strings; i++) {
 		const ProtobufCBinaryData *name = &attribute->strings[i];
@@ -308,7 +309,7 @@ static int set_outputs(struct dh_import *im, const Onnx__NodeProto *node, const 
 	y.rank = 4;
 	y.axes[3] = y.axes[2];
 	y.axes[2] = y.axes[1];
-	y.axes[1] = (struct dh_axis){0};
+	y.axes[1] = (struct dh_axis){ 0 };
 	y_h = y;
 	y_h.rank = 3;
 	memmove(y_h.axes, y_h.axes + 1, 3 * sizeof(y_h.axes[0]));
@@ -320,7 +321,7 @@ static int set_outputs(struct dh_import *im, const Onnx__NodeProto *node, const 
 
 int dh_import_gru(struct dh_import *im, const Onnx__NodeProto *node)
 {
-	struct dh_graph_layer form = {.cell = DELTAHOP_CELL_GRU, .per_step = true}, *layer;
+	struct dh_graph_layer form = { .cell = DELTAHOP_CELL_GRU, .per_step = true }, *layer;
 	struct dh_sym steps;
 	struct dh_value *x;
 	int ret = check_attributes(im, node);

@@ -287,7 +287,7 @@ int dh_import_unsqueeze(struct dh_import *im, const Onnx__NodeProto *node)
 	for (unsigned int i = 0; i < rank; i++) {
 		bool added = mask >> i & 1;
 
-		out.axes[i] = added ? (struct dh_axis){0} : value->axes[from];
+		out.axes[i] = added ? (struct dh_axis){ 0 } : value->axes[from];
 		out.constant.dims[i] = added ? dh_sym_known(1) : value->constant.dims[from];
 		from += !added;
 	}
@@ -356,7 +356,7 @@ static bool rest_is_ones(const struct deal *deal)
 
 static void start_deal(struct deal *deal, struct dh_import *im, const struct dh_value *value)
 {
-	*deal = (struct deal){.im = im};
+	*deal = (struct deal){ .im = im };
 	for (unsigned int i = 0; i < value->rank; i++) {
 		memcpy(deal->length + deal->last, value->axes[i].length, value->axes[i].count);
 		deal->last += value->axes[i].count;
@@ -480,7 +480,7 @@ int dh_import_reshape(struct dh_import *im, const Onnx__NodeProto *node)
 
 int dh_import_flatten(struct dh_import *im, const Onnx__NodeProto *node)
 {
-	struct dh_sym dims[2] = {dh_sym_known(1), dh_sym_known(-1)};
+	struct dh_sym dims[2] = { dh_sym_known(1), dh_sym_known(-1) };
 	struct dh_value *value, out;
 	int axis, ret = dh_import_input(im, node, 0, &value);
 
@@ -529,7 +529,7 @@ static int last_step(struct dh_import *im, const Onnx__NodeProto *node,
 					"a sequence can be taken",
 					axis);
 	out.per_step = false;
-	out.axes[axis] = (struct dh_axis){0};
+	out.axes[axis] = (struct dh_axis){ 0 };
 	if (!keep) {
 		memmove(out.axes + axis, out.axes + axis + 1,
 			(value->rank - axis - 1) * sizeof(out.axes[0]));
@@ -549,7 +549,7 @@ static int part_of_input(struct dh_import *im, const Onnx__NodeProto *node,
 		return dh_import_refuse(im, node, "too many parts of inputs");
 	out.first += start;
 	out.sliced = true;
-	out.axes[0] = (struct dh_axis){1, {length}};
+	out.axes[0] = (struct dh_axis){ 1, { length } };
 	if (!keep) {
 		memmove(out.axes, out.axes + 1, (value->rank - 1) * sizeof(out.axes[0]));
 		out.rank--;
@@ -691,7 +691,7 @@ static int read_ranges(struct dh_import *im, const Onnx__NodeProto *node, unsign
 			return dh_import_refuse(im, node, "axes are not axes of its input");
 		if (i < step_count && !dh_sym_equal(steps[i], dh_sym_known(1)))
 			return dh_import_refuse(im, node, "steps other than 1 are not supported");
-		ranges[i] = (struct range){axis, starts[i], ends[i]};
+		ranges[i] = (struct range){ axis, starts[i], ends[i] };
 	}
 	return 0;
 }

@@ -171,7 +171,7 @@ static void stop_jobs(struct dh_instance *instance)
 		backend->sync_wait(instance->device, job->sync, INT64_MAX);
 		job->phase = JOB_ENDED;
 		job->result = -ECANCELED;
-		job->record = (struct deltahop_record) {
+		job->record = (struct deltahop_record){
 			.status = htole32(DELTAHOP_STATUS_CANCELLED),
 			.reason = htole32(DELTAHOP_REASON_CLOSED),
 			.writer = htole16(DELTAHOP_WRITER_DRIVER),
@@ -308,7 +308,7 @@ int dh_stream_reset(struct dh_stream *stream, struct dh_error *err)
 	int ret = 0;
 
 	pthread_mutex_lock(&stream->instance->lock);
-	reset = (struct drm_deltahop_state_reset) { .handle = stream->handle };
+	reset = (struct drm_deltahop_state_reset){ .handle = stream->handle };
 	if (reset.handle)
 		ret = dh_instance_ioctl(stream->instance, DRM_IOCTL_DELTAHOP_STATE_RESET, &reset);
 	pthread_mutex_unlock(&stream->instance->lock);

@@ -21,10 +21,10 @@ struct dh_stream {
 };
 
 enum job_phase {
-	JOB_IDLE,		/* nothing to run yet */
-	JOB_READY,		/* set up */
+	JOB_IDLE,  /* nothing to run yet */
+	JOB_READY, /* set up */
 	JOB_IN_FLIGHT,
-	JOB_ENDED,		/* set up, and may be submitted again as it is */
+	JOB_ENDED, /* set up, and may be submitted again as it is */
 };
 
 /**

@@ -50,7 +50,7 @@ static struct drm_deltahop_binding region(const struct dh_buffer *buffer, uint64
 		.size = size,
 	};
 
-	return size ? binding : (struct drm_deltahop_binding) { 0 };
+	return size ? binding : (struct drm_deltahop_binding){ 0 };
 }
 
 static int bind(struct dh_job *job, struct dh_error *err)
@@ -94,7 +94,7 @@ static void prepare_args(struct dh_job *job)
 
 	job->signal = (struct drm_deltahop_sync){ .handle = job->sync,
 						  .flags = DRM_DELTAHOP_SYNC_SIGNAL };
-	job->args = (struct drm_deltahop_job) {
+	job->args = (struct drm_deltahop_job){
 		.engine = DELTAHOP_ENGINE_RNN,
 		.bindings = job->bindings,
 		.cmd_size = instance->program->commands.size,

@@ -10,7 +10,7 @@
 
 #include "npy.h"
 
-#define MAGIC "\x93NUMPY"
+#define MAGIC	  "\x93NUMPY"
 #define MAGIC_LEN 6
 
 static const struct {
@@ -18,10 +18,10 @@ static const struct {
 	const char *name;
 	unsigned char size;
 } dtypes[DH_DTYPE_COUNT] = {
-	[DH_DTYPE_I1] = { "i1", "int8", 1 },    [DH_DTYPE_I2] = { "i2", "int16", 2 },
-	[DH_DTYPE_I4] = { "i4", "int32", 4 },   [DH_DTYPE_I8] = { "i8", "int64", 8 },
-	[DH_DTYPE_U1] = { "u1", "uint8", 1 },   [DH_DTYPE_U2] = { "u2", "uint16", 2 },
-	[DH_DTYPE_U4] = { "u4", "uint32", 4 },  [DH_DTYPE_U8] = { "u8", "uint64", 8 },
+	[DH_DTYPE_I1] = { "i1", "int8", 1 },	[DH_DTYPE_I2] = { "i2", "int16", 2 },
+	[DH_DTYPE_I4] = { "i4", "int32", 4 },	[DH_DTYPE_I8] = { "i8", "int64", 8 },
+	[DH_DTYPE_U1] = { "u1", "uint8", 1 },	[DH_DTYPE_U2] = { "u2", "uint16", 2 },
+	[DH_DTYPE_U4] = { "u4", "uint32", 4 },	[DH_DTYPE_U8] = { "u8", "uint64", 8 },
 	[DH_DTYPE_F4] = { "f4", "float32", 4 }, [DH_DTYPE_F8] = { "f8", "float64", 8 },
 };
 
@@ -60,7 +60,9 @@ struct header {
 
 static int malformed(const struct header *header, const char *what)
 {
-	dh_error_set(header->err, "%s: malformed .npy header: %s; write the file anew with numpy.save()", header->name, what);
+	dh_error_set(header->err,
+		     "%s: malformed .npy header: %s; write the file anew with numpy.save()",
+		     header->name, what);
 	return -EINVAL;
 }
 
@@ -108,13 +110,15 @@ static int take_descr(struct header *header, struct dh_array *array)
 	if (!take_word(header, word, sizeof(word)))
 		return malformed(header, "'descr' is not a simple type");
 	for (int i = 0; i < DH_DTYPE_COUNT; i++) {
-		if (strcmp(word + 1, dtypes[i].code) || !strchr(dtypes[i].size == 1 ? "<>|=" : "<", word[0]))
+		if (strcmp(word + 1, dtypes[i].code) ||
+		    !strchr(dtypes[i].size == 1 ? "<>|=" : "<", word[0]))
 			continue;
 		array->dtype = i;
 		return 0;
 	}
 	dh_error_set(header->err,
-		     "%s: elements of type '%s'; wanted is a little-endian int8, int16, int32, int64, uint8 to uint64, float32 or float64: convert with array.astype()",
+		     "%s: elements of type '%s'; wanted is a little-endian int8, int16, int32, "
+		     "int64, uint8 to uint64, float32 or float64: convert with array.astype()",
 		     header->name, word);
 	return -EINVAL;
 }
@@ -125,7 +129,9 @@ static int take_order(struct header *header)
 		return 0;
 	if (!take(header, "True"))
 		return malformed(header, "'fortran_order' is neither True nor False");
-	dh_error_set(header->err, "%s: array in Fortran order; save numpy.ascontiguousarray(array) instead", header->name);
+	dh_error_set(header->err,
+		     "%s: array in Fortran order; save numpy.ascontiguousarray(array) instead",
+		     header->name);
 	return -EINVAL;
 }
 
@@ -137,7 +143,8 @@ static bool take_number(struct header *header, size_t *number)
 	if (header->at == header->end || !isdigit((unsigned char)*header->at))
 		return false;
 	while (header->at < header->end && isdigit((unsigned char)*header->at)) {
-		if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, *header->at - '0', &value))
+		if (__builtin_mul_overflow(value, 10, &value) ||
+		    __builtin_add_overflow(value, *header->at - '0', &value))
 			return false;
 		header->at++;
 	}
@@ -177,11 +184,16 @@ static int take_dictionary(struct header *header, struct dh_array *array)
 	while (!take(header, "}")) {
 		if (!take_word(header, word, sizeof(word)) || !take(header, ":"))
 			return malformed(header, "the dictionary is cut off");
-		key = !strcmp(word, "descr") ? DESCR : !strcmp(word, "fortran_order") ? ORDER : !strcmp(word, "shape") ? SHAPE : 0;
+		key = !strcmp(word, "descr")	       ? DESCR
+		      : !strcmp(word, "fortran_order") ? ORDER
+		      : !strcmp(word, "shape")	       ? SHAPE
+						       : 0;
 		if (!key || seen & key)
 			return malformed(header, "a key that is unknown or there twice");
 		seen |= key;
-		ret = key == DESCR ? take_descr(header, array) : key == ORDER ? take_order(header) : take_shape(header, array);
+		ret = key == DESCR   ? take_descr(header, array)
+		      : key == ORDER ? take_order(header)
+				     : take_shape(header, array);
 		if (ret)
 			return ret;
 		if (!take(header, ",") && (header->at == header->end || *header->at != '}'))
@@ -190,7 +202,9 @@ static int take_dictionary(struct header *header, struct dh_array *array)
 	skip_space(header);
 	if (header->at != header->end)
 		return malformed(header, "text behind the dictionary");
-	return seen == (DESCR | ORDER | SHAPE) ? 0 : malformed(header, "'descr', 'fortran_order' or 'shape' is missing");
+	return seen == (DESCR | ORDER | SHAPE)
+		       ? 0
+		       : malformed(header, "'descr', 'fortran_order' or 'shape' is missing");
 }
 
 /* Elements are little endian in files; a no-op on most machines. */
@@ -227,15 +241,19 @@ static bool array_bytes(const struct dh_array *array, size_t *bytes)
 	return total <= SIZE_MAX / 2;
 }
 
-static int take_elements(const void *data, size_t len, const struct header *header, struct dh_array *array)
+static int take_elements(const void *data, size_t len, const struct header *header,
+			 struct dh_array *array)
 {
 	size_t bytes;
 
 	if (!array_bytes(array, &bytes))
 		return malformed(header, "the shape is larger than any memory");
 	if (bytes != len) {
-		dh_error_set(header->err, "%s: %zu bytes of elements where shape and type ask for %zu; the file is %s", header->name,
-			     len, bytes, len < bytes ? "cut off" : "longer than its array");
+		dh_error_set(header->err,
+			     "%s: %zu bytes of elements where shape and type ask for %zu; the file "
+			     "is %s",
+			     header->name, len, bytes,
+			     len < bytes ? "cut off" : "longer than its array");
 		return -EINVAL;
 	}
 	array->data = malloc(bytes ? bytes : 1);
@@ -244,11 +262,13 @@ static int take_elements(const void *data, size_t len, const struct header *head
 		return -ENOMEM;
 	}
 	memcpy(array->data, data, bytes);
-	swap_elements(array->data, dh_dtype_size(array->dtype), bytes / dh_dtype_size(array->dtype));
+	swap_elements(array->data, dh_dtype_size(array->dtype),
+		      bytes / dh_dtype_size(array->dtype));
 	return 0;
 }
 
-int dh_npy_parse(const void *buf, size_t len, const char *name, struct dh_array *array, struct dh_error *err)
+int dh_npy_parse(const void *buf, size_t len, const char *name, struct dh_array *array,
+		 struct dh_error *err)
 {
 	const unsigned char *bytes = buf;
 	struct header header = { .name = name, .err = err };
@@ -261,7 +281,8 @@ int dh_npy_parse(const void *buf, size_t len, const char *name, struct dh_array 
 		return -EINVAL;
 	}
 	if (bytes[6] < 1 || bytes[6] > 3) {
-		dh_error_set(err, "%s: .npy version %u.%u; versions 1.0 to 3.0 can be read", name, bytes[6], bytes[7]);
+		dh_error_set(err, "%s: .npy version %u.%u; versions 1.0 to 3.0 can be read", name,
+			     bytes[6], bytes[7]);
 		return -EINVAL;
 	}
 	start = bytes[6] == 1 ? 10 : 12;
@@ -344,7 +365,8 @@ static bool write_header(FILE *file, const struct dh_array *array)
 	len = snprintf(text, sizeof(text), "{'descr': '%c%s', 'fortran_order': False, 'shape': (",
 		       dh_dtype_size(array->dtype) == 1 ? '|' : '<', dtypes[array->dtype].code);
 	for (unsigned int i = 0; i < array->ndim; i++)
-		len += snprintf(text + len, sizeof(text) - len, i ? " %zu," : "%zu,", array->shape[i]);
+		len += snprintf(text + len, sizeof(text) - len, i ? " %zu," : "%zu,",
+				array->shape[i]);
 	if (array->ndim > 1)
 		len--;
 	len += snprintf(text + len, sizeof(text) - len, "), }");

@@ -66,7 +66,8 @@ int dh_npy_load(const char *path, struct dh_array *array, struct dh_error *err);
  * dh_npy_parse() - the same from memory
  * @name: what to call it in errors
  */
-int dh_npy_parse(const void *buf, size_t len, const char *name, struct dh_array *array, struct dh_error *err);
+int dh_npy_parse(const void *buf, size_t len, const char *name, struct dh_array *array,
+		 struct dh_error *err);
 
 /** dh_npy_save() - write a file of version 1.0 as NumPy does */
 int dh_npy_save(const char *path, const struct dh_array *array, struct dh_error *err);

@@ -51,7 +51,7 @@ static void limited_free(void *opaque, void *data)
 int dh_onnx_parse(const void *buf, size_t len, const char *name, struct dh_onnx *onnx,
 		  struct dh_error *err)
 {
-	ProtobufCAllocator allocator = {limited_alloc, limited_free, onnx};
+	ProtobufCAllocator allocator = { limited_alloc, limited_free, onnx };
 
 	memset(onnx, 0, sizeof(*onnx));
 	onnx->file_size = len;
@@ -130,7 +130,7 @@ int dh_onnx_load(const char *path, struct dh_onnx *onnx, struct dh_error *err)
 
 void dh_onnx_free(struct dh_onnx *onnx)
 {
-	ProtobufCAllocator allocator = {limited_alloc, limited_free, onnx};
+	ProtobufCAllocator allocator = { limited_alloc, limited_free, onnx };
 
 	if (onnx->model)
 		onnx__model_proto__free_unpacked(onnx->model, &allocator);
@@ -188,23 +188,23 @@ static const struct {
 	bool is_signed;
 	bool is_int;
 } types[] = {
-	[TYPE(UNDEFINED)] = {"undefined"},
-	[TYPE(FLOAT)] = {"float", 4},
-	[TYPE(UINT8)] = {"uint8", 1, false, true},
-	[TYPE(INT8)] = {"int8", 1, true, true},
-	[TYPE(UINT16)] = {"uint16", 2, false, true},
-	[TYPE(INT16)] = {"int16", 2, true, true},
-	[TYPE(INT32)] = {"int32", 4, true, true},
-	[TYPE(INT64)] = {"int64", 8, true, true},
-	[TYPE(STRING)] = {"string"},
-	[TYPE(BOOL)] = {"bool", 1, false, true},
-	[TYPE(FLOAT16)] = {"float16", 2},
-	[TYPE(DOUBLE)] = {"double", 8},
-	[TYPE(UINT32)] = {"uint32", 4, false, true},
-	[TYPE(UINT64)] = {"uint64", 8, false, true},
-	[TYPE(COMPLEX64)] = {"complex64"},
-	[TYPE(COMPLEX128)] = {"complex128"},
-	[TYPE(BFLOAT16)] = {"bfloat16"},
+	[TYPE(UNDEFINED)] = { "undefined" },
+	[TYPE(FLOAT)] = { "float", 4 },
+	[TYPE(UINT8)] = { "uint8", 1, false, true },
+	[TYPE(INT8)] = { "int8", 1, true, true },
+	[TYPE(UINT16)] = { "uint16", 2, false, true },
+	[TYPE(INT16)] = { "int16", 2, true, true },
+	[TYPE(INT32)] = { "int32", 4, true, true },
+	[TYPE(INT64)] = { "int64", 8, true, true },
+	[TYPE(STRING)] = { "string" },
+	[TYPE(BOOL)] = { "bool", 1, false, true },
+	[TYPE(FLOAT16)] = { "float16", 2 },
+	[TYPE(DOUBLE)] = { "double", 8 },
+	[TYPE(UINT32)] = { "uint32", 4, false, true },
+	[TYPE(UINT64)] = { "uint64", 8, false, true },
+	[TYPE(COMPLEX64)] = { "complex64" },
+	[TYPE(COMPLEX128)] = { "complex128" },
+	[TYPE(BFLOAT16)] = { "bfloat16" },
 };
 
 static bool known_type(int data_type)

@@ -2,12 +2,7 @@
 /* How deep protobuf messages are nested. */
 #include "onnx_wire.h"
 
-enum wire_type {
-	WIRE_VARINT = 0,
-	WIRE_64 = 1,
-	WIRE_BYTES = 2,
-	WIRE_32 = 5
-};
+enum wire_type { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
 
 struct wire {
 	const uint8_t *at;
@@ -64,7 +59,7 @@ static bool next_field(struct wire *wire, uint64_t *tag, struct wire *body)
 bool dh_wire_nested_within(const ProtobufCMessageDescriptor *type, const uint8_t *buf, size_t len,
 			   unsigned int depth)
 {
-	struct wire wire = {buf, buf + len}, body;
+	struct wire wire = { buf, buf + len }, body;
 	uint64_t tag;
 
 	if (!depth)

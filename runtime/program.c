@@ -66,8 +66,8 @@ void dh_program_set_need(struct dh_program *program)
 	struct dh_cmd_limits *need = &program->need;
 	uint64_t columns = 0;
 
-	*need = (struct dh_cmd_limits){.slots = program->layer_count,
-				       .state_bytes = program->state_bytes};
+	*need = (struct dh_cmd_limits){ .slots = program->layer_count,
+					.state_bytes = program->state_bytes };
 	for (uint32_t i = 0; i < program->layer_count; i++) {
 		const struct dh_program_layer *layer = &program->layers[i];
 
@@ -97,7 +97,8 @@ static const char *cap_name(unsigned int bit)
 {
 	static const char *const names[] = {
 		"weight base per layer", "more layers", "state template", "weight scales", "wide",
-		"thresholds per layer",	 "dense layers"};
+		"thresholds per layer",	 "dense layers"
+	};
 
 	return bit < sizeof(names) / sizeof(names[0]) ? names[bit] : "unknown";
 }

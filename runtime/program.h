@@ -18,12 +18,12 @@
 /* Regions of every program, by number; all offsets in its commands are relative to these. */
 enum dh_program_region {
 	DH_REGION_COMMANDS = 0, /* read */
-	DH_REGION_WEIGHTS = 1, /* read; in card memory where there is some */
-	DH_REGION_PARAMS = 2, /* read; one struct deltahop_rnn_params per run, 96 bytes apart */
-	DH_REGION_INPUT = 3, /* read; int16 [steps][input.padded] */
-	DH_REGION_OUTPUT = 4, /* write; int16 [steps or 1][output.padded] */
-	DH_REGION_SCRATCH = 5, /* read and write; scratch_bytes, never seen by the user */
-	DH_REGION_PROFILE = 6, /* write; bound only when profiling */
+	DH_REGION_WEIGHTS = 1,	/* read; in card memory where there is some */
+	DH_REGION_PARAMS = 2,	/* read; one struct deltahop_rnn_params per run, 96 bytes apart */
+	DH_REGION_INPUT = 3,	/* read; int16 [steps][input.padded] */
+	DH_REGION_OUTPUT = 4,	/* write; int16 [steps or 1][output.padded] */
+	DH_REGION_SCRATCH = 5,	/* read and write; scratch_bytes, never seen by the user */
+	DH_REGION_PROFILE = 6,	/* write; bound only when profiling */
 	DH_REGION_COUNT = 7,
 };
 
@@ -32,7 +32,7 @@ enum dh_program_region {
 /** enum dh_run_steps - how often a run command steps */
 enum dh_run_steps {
 	DH_STEPS_SEQUENCE = 0, /* once per element of the input sequence */
-	DH_STEPS_ONCE = 1, /* once per job (what follows the last step of a sequence) */
+	DH_STEPS_ONCE = 1,     /* once per job (what follows the last step of a sequence) */
 };
 
 /** struct dh_program_run - one DELTAHOP_OP_RNN_RUN and how to fill its parameters */
@@ -49,10 +49,10 @@ struct dh_program_run {
 /** struct dh_program_layer - a layer slot and where it comes from (the source map) */
 struct dh_program_layer {
 	struct dh_layer layer;
-	uint32_t cmd_offset; /* of its DELTAHOP_OP_RNN_LAYER */
-	uint32_t run; /* index of the run that contains it */
-	char *node; /* name of the ONNX node */
-	char *op; /* its operator */
+	uint32_t cmd_offset;  /* of its DELTAHOP_OP_RNN_LAYER */
+	uint32_t run;	      /* index of the run that contains it */
+	char *node;	      /* name of the ONNX node */
+	char *op;	      /* its operator */
 	uint32_t real_inputs; /* before padding */
 	uint32_t real_hidden;
 	int16_t theta_x; /* defaults, 1/256 */

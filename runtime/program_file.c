@@ -32,7 +32,7 @@
 #define MAX_FILE      ((size_t)1 << 28)
 
 enum section {
-	SECTION_ABOUT = 1, /* names, versions, needs, tensors */
+	SECTION_ABOUT = 1,  /* names, versions, needs, tensors */
 	SECTION_LAYERS = 2, /* source map and thresholds */
 	SECTION_RUNS = 3,
 	SECTION_COMMANDS = 4,
@@ -206,7 +206,7 @@ static void put_header(struct writer *file, const struct writer *table, size_t b
 
 static void serialise(const struct dh_program *program, struct writer *file)
 {
-	struct writer body = {0}, table = {0};
+	struct writer body = { 0 }, table = { 0 };
 	size_t start = HEADER_BYTES + (SECTION_END - 1) * ENTRY_BYTES;
 
 	for (int id = SECTION_ABOUT; id < SECTION_END && !body.failed; id++) {
@@ -293,7 +293,7 @@ static int save_to_special(const char *path, const struct writer *file)
 
 int dh_program_save(const struct dh_program *program, const char *path, struct dh_error *err)
 {
-	struct writer file = {0};
+	struct writer file = { 0 };
 	int ret = -ENOMEM;
 	struct stat st;
 
@@ -503,7 +503,7 @@ static int read_section(const uint8_t *buf, size_t len, const char *name, const 
 		return damaged(err, name, "a section comes twice");
 	if (entry->id < 32)
 		*seen |= 1u << entry->id;
-	r = (struct reader){buf + entry->offset, buf + entry->offset + entry->size, false};
+	r = (struct reader){ buf + entry->offset, buf + entry->offset + entry->size, false };
 	get_section(&r, program, entry->id);
 	if (!r.failed)
 		return 0;
@@ -531,7 +531,7 @@ static void take_layers(struct dh_program *program)
 static int read_header(const uint8_t *buf, size_t len, const char *name, uint32_t *sections,
 		       struct dh_error *err)
 {
-	struct reader r = {buf + MAGIC_LEN, buf + len, false};
+	struct reader r = { buf + MAGIC_LEN, buf + len, false };
 	uint32_t major, minor, table_crc;
 	uint64_t size;
 
@@ -572,8 +572,8 @@ static int read_sections(const uint8_t *buf, size_t len, const char *name,
 	int ret = read_header(buf, len, name, &sections, err);
 
 	for (uint32_t i = 0; !ret && i < sections; i++) {
-		struct reader r = {buf + HEADER_BYTES + i * ENTRY_BYTES,
-				   buf + HEADER_BYTES + (i + 1) * ENTRY_BYTES, false};
+		struct reader r = { buf + HEADER_BYTES + i * ENTRY_BYTES,
+				    buf + HEADER_BYTES + (i + 1) * ENTRY_BYTES, false };
 		struct entry entry;
 
 		entry.id = get(&r, 4);

@@ -453,7 +453,7 @@ static int quantise_layer(const struct context *ctx, uint32_t index)
 int dh_quantise(const struct dh_graph *graph, const struct dh_quant_options *options,
 		struct dh_quant *quant, struct dh_error *err)
 {
-	struct context ctx = {graph, options, quant, err};
+	struct context ctx = { graph, options, quant, err };
 	int ret = 0;
 
 	quant->arena.limit = SIZE_MAX;

@@ -43,7 +43,7 @@ void dh_job_report(const struct dh_job *job, struct dh_report *report)
 	};
 
 	if (job->phase != JOB_ENDED)
-		full = (struct dh_report) { .size = report->size };
+		full = (struct dh_report){ .size = report->size };
 	fill(report, report->size, &full, sizeof(full));
 }
 
@@ -57,11 +57,12 @@ uint64_t dh_report_dense_cycles(const struct dh_device *device, const struct dh_
 		.recurrent = layer->cell == DELTAHOP_CELL_GRU ? layer->hidden : 0,
 		.column_bytes = dh_layer_column_bytes(layer),
 		.pes = hw->rnn_pes,
-		.memory = {
-			.n = linked ? hw->link_n : hw->dram_n,
-			.l = linked ? hw->link_l : hw->dram_l,
-			.q = linked ? hw->link_q : hw->dram_q,
-		},
+		.memory =
+			{
+				.n = linked ? hw->link_n : hw->dram_n,
+				.l = linked ? hw->link_l : hw->dram_l,
+				.q = linked ? hw->link_q : hw->dram_q,
+			},
 		.beat_bytes = hw->dram_beat_bytes,
 	};
 

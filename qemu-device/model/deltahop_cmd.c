@@ -41,7 +41,8 @@ size_t dh_layer_state_bytes(const struct dh_layer *layer)
 
 size_t dh_layer_columns(const struct dh_layer *layer)
 {
-	return !layer->no_bias + layer->inputs + (layer->cell == DELTAHOP_CELL_DENSE ? 0 : layer->hidden);
+	return !layer->no_bias + layer->inputs +
+	       (layer->cell == DELTAHOP_CELL_DENSE ? 0 : layer->hidden);
 }
 
 size_t dh_layer_column_bytes(const struct dh_layer *layer)
@@ -109,7 +110,9 @@ static enum deltahop_reason check_layer_fields(const struct dh_layer *layer)
 	if (layer->activation && layer->cell != DELTAHOP_CELL_DENSE)
 		return DELTAHOP_REASON_BAD_FIELD;
 	for (int gate = 0; gate < 4; gate++) {
-		int used = layer->cell == DELTAHOP_CELL_LSTM ? 4 : layer->cell == DELTAHOP_CELL_DENSE ? 1 : 3;
+		int used = layer->cell == DELTAHOP_CELL_LSTM	? 4
+			   : layer->cell == DELTAHOP_CELL_DENSE ? 1
+								: 3;
 
 		if (layer->weight_frac[gate] > (gate < used ? MAX_FRAC : 0))
 			return DELTAHOP_REASON_BAD_FIELD;
@@ -117,7 +120,8 @@ static enum deltahop_reason check_layer_fields(const struct dh_layer *layer)
 	return layer->state_offset % 8 ? DELTAHOP_REASON_BAD_FIELD : DELTAHOP_REASON_NONE;
 }
 
-static enum deltahop_reason check_layer_size(const struct dh_layer *layer, const struct dh_cmd_limits *limits)
+static enum deltahop_reason check_layer_size(const struct dh_layer *layer,
+					     const struct dh_cmd_limits *limits)
 {
 	if (layer->inputs % 4 || layer->inputs < MIN_INPUTS || layer->inputs > limits->max_inputs)
 		return DELTAHOP_REASON_BAD_SIZE;
@@ -164,7 +168,8 @@ static enum deltahop_reason decode_layer(const uint8_t *buf, const struct dh_cmd
 		reason = check_layer_size(layer, limits);
 	if (!reason)
 		reason = check_layer_support(layer, limits);
-	if (!reason && (uint64_t)layer->state_offset + dh_layer_state_bytes(layer) > limits->state_bytes)
+	if (!reason &&
+	    (uint64_t)layer->state_offset + dh_layer_state_bytes(layer) > limits->state_bytes)
 		reason = DELTAHOP_REASON_NOT_LOADED;
 	return reason;
 }
@@ -218,22 +223,24 @@ enum deltahop_reason dh_cmd_decode(const void *buf, size_t len, const struct dh_
  * The published engine has one weight base: columns are counted over all layers, each times its own
  * layer's column size.
  */
-static enum deltahop_reason check_addresses(const struct dh_cmd_check *check, const struct dh_run *run)
+static enum deltahop_reason check_addresses(const struct dh_cmd_check *check,
+					    const struct dh_run *run)
 {
 	const struct dh_layer *first = &check->layer[0], *layer = first;
 	uint64_t columns = 0;
 
 	for (; layer < first + run->count; layer++) {
 		if (layer->weight_region != first->weight_region ||
-		    layer->weight_offset != first->weight_offset + columns * dh_layer_column_bytes(layer))
+		    layer->weight_offset !=
+			    first->weight_offset + columns * dh_layer_column_bytes(layer))
 			return DELTAHOP_REASON_UNSUPPORTED;
 		columns += dh_layer_columns(layer);
 	}
 	return DELTAHOP_REASON_NONE;
 }
 
-static enum deltahop_reason check_run(const struct dh_cmd_check *check, const struct dh_cmd_limits *limits,
-				      const struct dh_run *run)
+static enum deltahop_reason check_run(const struct dh_cmd_check *check,
+				      const struct dh_cmd_limits *limits, const struct dh_run *run)
 {
 	uint32_t slots = ((1U << run->count) - 1) << run->first;
 
@@ -267,10 +274,10 @@ enum deltahop_reason dh_cmd_check(struct dh_cmd_check *check, const struct dh_cm
 	}
 }
 
-enum deltahop_reason dh_cmd_validate(const void *buf, size_t len, const struct dh_cmd_limits *limits,
-				     size_t *bad_offset)
+enum deltahop_reason dh_cmd_validate(const void *buf, size_t len,
+				     const struct dh_cmd_limits *limits, size_t *bad_offset)
 {
-	struct dh_cmd_check check = {0};
+	struct dh_cmd_check check = { 0 };
 	enum deltahop_reason reason;
 	struct dh_cmd cmd;
 	size_t offset;
@@ -324,7 +331,8 @@ enum deltahop_reason dh_params_decode(const void *buf, const struct dh_cmd_limit
 	params->output_stride = get_le32(bytes + 20);
 	if (get_le32(bytes) != sizeof(struct deltahop_rnn_params) || get_le32(bytes + 12) ||
 	    flags & ~(uint32_t)DELTAHOP_PARAMS_PROFILE_STEPS || !params->steps ||
-	    params->steps > DELTAHOP_RNN_MAX_STEPS || params->input_stride % 2 || params->output_stride % 2)
+	    params->steps > DELTAHOP_RNN_MAX_STEPS || params->input_stride % 2 ||
+	    params->output_stride % 2)
 		return DELTAHOP_REASON_BAD_PARAMS;
 	for (int slot = 0; slot < DELTAHOP_RNN_MAX_SLOTS; slot++) {
 		params->theta_x[slot] = cut_theta(get_le16(bytes + 24 + 4 * slot));
@@ -344,7 +352,8 @@ const char *dh_reason_text(uint32_t reason)
 	static const char *const text[] = {
 		[DELTAHOP_REASON_NONE] = "nothing went wrong",
 		[DELTAHOP_REASON_BAD_OPCODE] = "unknown command, or not of this engine",
-		[DELTAHOP_REASON_BAD_LENGTH] = "command of a wrong size, or past the end of the commands",
+		[DELTAHOP_REASON_BAD_LENGTH] =
+			"command of a wrong size, or past the end of the commands",
 		[DELTAHOP_REASON_BAD_FIELD] = "reserved bits set, or a value that is never legal",
 		[DELTAHOP_REASON_BAD_SIZE] = "layer sizes that the engine cannot run",
 		[DELTAHOP_REASON_UNSUPPORTED] = "needs a capability that the device lacks",

@@ -114,8 +114,8 @@ enum deltahop_reason dh_cmd_check(struct dh_cmd_check *check, const struct dh_cm
  * dh_cmd_validate() - check a whole command stream
  * @bad_offset: set to the byte offset of the bad command
  */
-enum deltahop_reason dh_cmd_validate(const void *buf, size_t len, const struct dh_cmd_limits *limits,
-				     size_t *bad_offset);
+enum deltahop_reason dh_cmd_validate(const void *buf, size_t len,
+				     const struct dh_cmd_limits *limits, size_t *bad_offset);
 
 /** dh_params_encode() - write run parameters; @buf has sizeof(struct deltahop_rnn_params) bytes */
 void dh_params_encode(const struct dh_params *params, void *buf);

@@ -30,7 +30,7 @@ static const struct dh_config edgedrnn = {
 	.rnn_slots = 4,
 	.rnn_state_bytes = 98304,
 	.beat_bytes = 8,
-	.dram = {.n = 1, .l = 32, .q = 4},
+	.dram = { .n = 1, .l = 32, .q = 4 },
 	.energy_dram_fj_byte = ENERGY_DRAM_FJ_BYTE,
 	.energy_mac_fj = ENERGY_MAC_FJ,
 };
@@ -47,8 +47,8 @@ static const struct dh_config card = {
 	.rnn_slots = 8,
 	.rnn_state_bytes = 196608,
 	.beat_bytes = 16,
-	.dram = {.n = 1, .l = 32, .q = 4},
-	.link = {.n = 4, .l = 250, .q = 8},
+	.dram = { .n = 1, .l = 32, .q = 4 },
+	.link = { .n = 4, .l = 250, .q = 8 },
 	.card_size = 64ULL << 20,
 	.energy_dram_fj_byte = ENERGY_DRAM_FJ_BYTE,
 	.energy_mac_fj = ENERGY_MAC_FJ,
@@ -56,7 +56,7 @@ static const struct dh_config card = {
 
 bool dh_config_profile(struct dh_config *config, const char *name)
 {
-	static const struct dh_config *const profiles[] = {&edgedrnn, &card};
+	static const struct dh_config *const profiles[] = { &edgedrnn, &card };
 
 	for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
 		if (strcmp(name, names[profiles[i]->profile]) != 0)
@@ -79,12 +79,14 @@ static bool power_of_two(uint32_t value, uint32_t least, uint32_t most)
 
 static bool possible_memory(const struct dh_memory_timing *memory)
 {
-	return memory->n <= DH_MAX_MEMORY_N && memory->l <= DH_MAX_MEMORY_L && (!memory->n || memory->q);
+	return memory->n <= DH_MAX_MEMORY_N && memory->l <= DH_MAX_MEMORY_L &&
+	       (!memory->n || memory->q);
 }
 
 static const char *refuse_engine(const struct dh_config *config)
 {
-	bool wide = config->caps & DELTAHOP_CAP_RNN_WIDE, more = config->caps & DELTAHOP_CAP_RNN_MORE_LAYERS;
+	bool wide = config->caps & DELTAHOP_CAP_RNN_WIDE,
+	     more = config->caps & DELTAHOP_CAP_RNN_MORE_LAYERS;
 
 	if (config->engines != 1U << DELTAHOP_ENGINE_RNN)
 		return "engines: only the recurrent engine (bit 0) is built in";

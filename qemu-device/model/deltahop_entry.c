@@ -22,7 +22,8 @@ static bool read_entry(struct dh_ring *ring)
 	struct dh_entry *entry = &ring->entry;
 	uint8_t buf[ENTRY_BYTES];
 
-	if (!bus->read(bus->opaque, ring->base + ENTRY_BYTES * (ring->head & ((1U << ring->size) - 1)), buf,
+	if (!bus->read(bus->opaque,
+		       ring->base + ENTRY_BYTES * (ring->head & ((1U << ring->size) - 1)), buf,
 		       sizeof(buf)))
 		return false;
 	entry->type = get_le32(buf);
@@ -42,7 +43,8 @@ static bool read_entry(struct dh_ring *ring)
 
 static bool well_formed(const struct dh_entry *entry, uint32_t state_bytes)
 {
-	bool image = entry->type == DELTAHOP_ENTRY_STATE_LOAD || entry->type == DELTAHOP_ENTRY_STATE_SAVE;
+	bool image = entry->type == DELTAHOP_ENTRY_STATE_LOAD ||
+		     entry->type == DELTAHOP_ENTRY_STATE_SAVE;
 	uint32_t flags = DELTAHOP_ENTRY_IRQ;
 
 	if (entry->type == DELTAHOP_ENTRY_STATE_LOAD)
@@ -55,20 +57,22 @@ static bool well_formed(const struct dh_entry *entry, uint32_t state_bytes)
 		return false;
 	if (image && (entry->cmd_region != STATE_REGION || entry->size > state_bytes))
 		return false;
-	return !(image || entry->type == DELTAHOP_ENTRY_JOB) || !(entry->cmd_offset % 8 || entry->size % 8);
+	return !(image || entry->type == DELTAHOP_ENTRY_JOB) ||
+	       !(entry->cmd_offset % 8 || entry->size % 8);
 }
 
 uint64_t dh_entry_transfer(const struct dh_ring *ring, uint32_t region, uint64_t bytes)
 {
-	return dh_timing_transfer(dh_memory_channel(&ring->memory, region), ring->model->config.beat_bytes,
-				  bytes);
+	return dh_timing_transfer(dh_memory_channel(&ring->memory, region),
+				  ring->model->config.beat_bytes, bytes);
 }
 
 void dh_entry_finish(struct dh_ring *ring, enum deltahop_status status, enum deltahop_reason reason)
 {
 	ring->status = status;
 	ring->reason = reason;
-	if (ring->entry.type == DELTAHOP_ENTRY_JOB && ring->entry.profile_region != DELTAHOP_REGION_NONE) {
+	if (ring->entry.type == DELTAHOP_ENTRY_JOB &&
+	    ring->entry.profile_region != DELTAHOP_REGION_NONE) {
 		ring->own.cycles += dh_entry_transfer(ring, ring->entry.profile_region,
 						      sizeof(struct deltahop_profile_head));
 		ring->own.bytes_commands += sizeof(struct deltahop_profile_head);
@@ -130,8 +134,8 @@ static void save_state(struct dh_ring *ring)
  */
 static void change_owner(struct dh_ring *ring)
 {
-	if (ring->entry.owner != ring->last_owner && ring->entry.type != DELTAHOP_ENTRY_STATE_SAVE &&
-	    ring->entry.type != DELTAHOP_ENTRY_NOP)
+	if (ring->entry.owner != ring->last_owner &&
+	    ring->entry.type != DELTAHOP_ENTRY_STATE_SAVE && ring->entry.type != DELTAHOP_ENTRY_NOP)
 		ring->rnn.loaded = 0;
 	ring->last_owner = ring->entry.owner;
 }
@@ -199,10 +203,11 @@ void dh_entry_start(struct dh_ring *ring)
 
 static uint64_t energy_pj(const struct dh_config *config, const struct dh_totals *sum)
 {
-	uint64_t bytes =
-		sum->bytes_weights + sum->bytes_in + sum->bytes_out + sum->bytes_state + sum->bytes_commands;
+	uint64_t bytes = sum->bytes_weights + sum->bytes_in + sum->bytes_out + sum->bytes_state +
+			 sum->bytes_commands;
 
-	return (bytes * config->energy_dram_fj_byte + sum->work_done * config->energy_mac_fj) / 1000;
+	return (bytes * config->energy_dram_fj_byte + sum->work_done * config->energy_mac_fj) /
+	       1000;
 }
 
 static void encode_record(const struct dh_ring *ring, const struct dh_totals *sum, uint8_t *buf)
@@ -243,17 +248,19 @@ static bool write_record(struct dh_ring *ring, const struct dh_totals *sum)
 		return true;
 	encode_record(ring, sum, buf);
 	return bus->write(bus->opaque, ring->entry.record_addr, buf, seqno) &&
-	       bus->write(bus->opaque, ring->entry.record_addr + seqno, buf + seqno, sizeof(buf) - seqno);
+	       bus->write(bus->opaque, ring->entry.record_addr + seqno, buf + seqno,
+			  sizeof(buf) - seqno);
 }
 
 /* What an entry writes when it ends. */
 static enum deltahop_reason write_last(struct dh_ring *ring)
 {
-	if (ring->entry.type == DELTAHOP_ENTRY_JOB && ring->entry.profile_region != DELTAHOP_REGION_NONE)
+	if (ring->entry.type == DELTAHOP_ENTRY_JOB &&
+	    ring->entry.profile_region != DELTAHOP_REGION_NONE)
 		return dh_profile_write_head(ring);
 	if (ring->entry.type == DELTAHOP_ENTRY_STATE_SAVE && ring->status == DELTAHOP_STATUS_OK)
-		return dh_memory_write(&ring->memory, STATE_REGION, ring->entry.cmd_offset, ring->rnn.state,
-				       ring->entry.size);
+		return dh_memory_write(&ring->memory, STATE_REGION, ring->entry.cmd_offset,
+				       ring->rnn.state, ring->entry.size);
 	return DELTAHOP_REASON_NONE;
 }
 

@@ -128,11 +128,11 @@ struct dh_memory {
 enum deltahop_reason dh_memory_load(struct dh_memory *memory, uint64_t table_addr, uint32_t count);
 
 /** dh_memory_check() - may @len bytes be accessed? @need: DELTAHOP_REGION_READ or _WRITE */
-enum deltahop_reason dh_memory_check(struct dh_memory *memory, uint32_t region, uint64_t offset, uint64_t len,
-				     uint32_t need);
+enum deltahop_reason dh_memory_check(struct dh_memory *memory, uint32_t region, uint64_t offset,
+				     uint64_t len, uint32_t need);
 
-enum deltahop_reason dh_memory_read(struct dh_memory *memory, uint32_t region, uint64_t offset, void *buf,
-				    size_t len);
+enum deltahop_reason dh_memory_read(struct dh_memory *memory, uint32_t region, uint64_t offset,
+				    void *buf, size_t len);
 enum deltahop_reason dh_memory_write(struct dh_memory *memory, uint32_t region, uint64_t offset,
 				     const void *buf, size_t len);
 
@@ -198,9 +198,9 @@ void dh_rnn_clear(struct dh_rnn *rnn);
  * @y: output vector; may be @x
  * @result: what it cost
  */
-enum deltahop_reason dh_rnn_step(struct dh_rnn *rnn, struct dh_memory *memory, const struct dh_layer *layer,
-				 int theta_x, int theta_h, const int16_t *x, int16_t *y,
-				 struct dh_rnn_result *result);
+enum deltahop_reason dh_rnn_step(struct dh_rnn *rnn, struct dh_memory *memory,
+				 const struct dh_layer *layer, int theta_x, int theta_h,
+				 const int16_t *x, int16_t *y, struct dh_rnn_result *result);
 
 /* ---- entries and jobs ---- */
 
@@ -274,14 +274,14 @@ struct dh_entry {
 
 /** enum dh_event - what a ring waits for */
 enum dh_event {
-	DH_EVENT_NONE, /* nothing */
-	DH_EVENT_ENTRY, /* start of the next entry */
+	DH_EVENT_NONE,	  /* nothing */
+	DH_EVENT_ENTRY,	  /* start of the next entry */
 	DH_EVENT_COMMAND, /* start of the next command */
-	DH_EVENT_STEP, /* end of a step */
-	DH_EVENT_ROWS, /* end of a RUN's profile rows */
-	DH_EVENT_END, /* end of the entry */
-	DH_EVENT_STUCK, /* reset */
-	DH_EVENT_RESET, /* end of a reset */
+	DH_EVENT_STEP,	  /* end of a step */
+	DH_EVENT_ROWS,	  /* end of a RUN's profile rows */
+	DH_EVENT_END,	  /* end of the entry */
+	DH_EVENT_STUCK,	  /* reset */
+	DH_EVENT_RESET,	  /* end of a reset */
 };
 
 /**
@@ -339,15 +339,16 @@ struct dh_model {
 	uint32_t irq_status;
 	uint32_t irq_enable;
 	bool line;
-	void (*trace)(void *opaque, enum dh_trace_kind kind, unsigned int ring, uint64_t time_ns, uint64_t a,
-		      uint64_t b);
+	void (*trace)(void *opaque, enum dh_trace_kind kind, unsigned int ring, uint64_t time_ns,
+		      uint64_t a, uint64_t b);
 	void *trace_opaque;
 	struct dh_ring ring[DELTAHOP_ENGINE_COUNT];
 };
 
 /* model */
 void dh_model_raise(struct dh_model *model, unsigned int vector);
-void dh_model_trace(struct dh_ring *ring, enum dh_trace_kind kind, uint64_t time_ns, uint64_t a, uint64_t b);
+void dh_model_trace(struct dh_ring *ring, enum dh_trace_kind kind, uint64_t time_ns, uint64_t a,
+		    uint64_t b);
 
 /* ring */
 void dh_ring_power_on(struct dh_ring *ring);
@@ -365,7 +366,8 @@ void dh_ring_wait(struct dh_ring *ring, enum dh_event event);
 void dh_entry_start(struct dh_ring *ring);
 void dh_entry_end(struct dh_ring *ring);
 /** dh_entry_finish() - nothing more to do; the entry ends when its last transfers have */
-void dh_entry_finish(struct dh_ring *ring, enum deltahop_status status, enum deltahop_reason reason);
+void dh_entry_finish(struct dh_ring *ring, enum deltahop_status status,
+		     enum deltahop_reason reason);
 /** dh_entry_fault_access() - likewise, after a failed access: says where */
 void dh_entry_fault_access(struct dh_ring *ring, enum deltahop_reason reason);
 uint64_t dh_entry_transfer(const struct dh_ring *ring, uint32_t region, uint64_t bytes);
@@ -382,7 +384,8 @@ void dh_job_rows_end(struct dh_ring *ring);
 
 /* profile */
 void dh_profile_add(struct dh_row *sum, const struct dh_row *row);
-enum deltahop_reason dh_profile_write(struct dh_ring *ring, unsigned int slot, const struct dh_row *row);
+enum deltahop_reason dh_profile_write(struct dh_ring *ring, unsigned int slot,
+				      const struct dh_row *row);
 enum deltahop_reason dh_profile_write_head(struct dh_ring *ring);
 
 #endif /* DELTAHOP_INTERNAL_H */

@@ -74,7 +74,8 @@ void dh_job_start(struct dh_ring *ring)
 
 	if (ring->entry.profile_region != DELTAHOP_REGION_NONE)
 		reason = dh_memory_check(&ring->memory, ring->entry.profile_region, 0,
-					 sizeof(struct deltahop_profile_head), DELTAHOP_REGION_WRITE);
+					 sizeof(struct deltahop_profile_head),
+					 DELTAHOP_REGION_WRITE);
 	if (!reason) {
 		dh_ring_wait(ring, ring->stuck ? DH_EVENT_STUCK : DH_EVENT_COMMAND);
 		if (ring->stuck)
@@ -105,7 +106,8 @@ static enum deltahop_reason fetch_block(struct dh_ring *ring, uint64_t *cost)
 	job->buffered = job->offset;
 	/* A fault on purpose is for what the commands access, not for reading them. */
 	ring->memory.refuse_next = false;
-	reason = dh_memory_read(&ring->memory, ring->entry.cmd_region, offset, job->buffer + rest, len);
+	reason = dh_memory_read(&ring->memory, ring->entry.cmd_region, offset, job->buffer + rest,
+				len);
 	ring->memory.refuse_next = refuse;
 	job->fetched += len;
 	ring->own.bytes_commands += len;
@@ -155,7 +157,8 @@ static bool fetch_command(struct dh_ring *ring)
 
 /* ---- steps ---- */
 
-static void count_layer(const struct dh_layer *layer, const struct dh_rnn_result *result, struct dh_row *row)
+static void count_layer(const struct dh_layer *layer, const struct dh_rnn_result *result,
+			struct dh_row *row)
 {
 	uint64_t column = dh_layer_column_bytes(layer), fired = result->fired_x + result->fired_h;
 	uint64_t elements = layer->inputs + (layer->cell == DELTAHOP_CELL_GRU ? layer->hidden : 0);
@@ -174,14 +177,17 @@ static uint64_t input_offset(const struct dh_job *job)
 {
 	uint64_t way = (uint64_t)job->step * job->params.input_stride, offset;
 
-	return __builtin_add_overflow(job->cmd.run.input_offset, way, &offset) ? UINT64_MAX : offset;
+	return __builtin_add_overflow(job->cmd.run.input_offset, way, &offset) ? UINT64_MAX
+									       : offset;
 }
 
 static uint64_t output_offset(const struct dh_job *job)
 {
-	uint64_t way = job->cmd.run.last_only ? 0 : (uint64_t)job->step * job->params.output_stride, offset;
+	uint64_t way = job->cmd.run.last_only ? 0 : (uint64_t)job->step * job->params.output_stride,
+		 offset;
 
-	return __builtin_add_overflow(job->cmd.run.output_offset, way, &offset) ? UINT64_MAX : offset;
+	return __builtin_add_overflow(job->cmd.run.output_offset, way, &offset) ? UINT64_MAX
+										: offset;
 }
 
 static bool writes_output(const struct dh_job *job)
@@ -193,7 +199,8 @@ static bool writes_output(const struct dh_job *job)
  * Cycles of a layer beyond its own: the first one waits for the bias, or follows the step before
  * directly; a later one starts one cycle after the one before could have been followed.
  */
-static uint64_t extra_cycles(const struct dh_job *job, bool first, const struct dh_rnn_result *result)
+static uint64_t extra_cycles(const struct dh_job *job, bool first,
+			     const struct dh_rnn_result *result)
 {
 	if (!first)
 		return 1;
@@ -223,7 +230,8 @@ static enum deltahop_reason run_layers(struct dh_ring *ring, struct dh_row *row)
 	return DELTAHOP_REASON_NONE;
 }
 
-static void add_step(struct dh_ring *ring, const struct dh_row *row, uint64_t cycles, uint64_t step_cycles)
+static void add_step(struct dh_ring *ring, const struct dh_row *row, uint64_t cycles,
+		     uint64_t step_cycles)
 {
 	struct dh_totals *own = &ring->own;
 
@@ -246,11 +254,12 @@ static void start_step(struct dh_ring *ring)
 	const struct dh_layer *last = &job->check.layer[run->first + run->count - 1];
 	uint32_t in = 2 * job->check.layer[run->first].inputs,
 		 out = writes_output(job) ? 2 * last->hidden : 0;
-	struct dh_row row[DELTAHOP_RNN_MAX_SLOTS] = {0};
+	struct dh_row row[DELTAHOP_RNN_MAX_SLOTS] = { 0 };
 	uint64_t step_cycles = 0, cycles;
 	enum deltahop_reason reason;
 
-	reason = dh_memory_read(&ring->memory, run->input_region, input_offset(job), job->vector, in);
+	reason = dh_memory_read(&ring->memory, run->input_region, input_offset(job), job->vector,
+				in);
 	if (!reason)
 		reason = run_layers(ring, row);
 	if (reason) {
@@ -302,7 +311,8 @@ static void end_run(struct dh_ring *ring)
 	uint32_t region = ring->entry.profile_region;
 
 	if (region != DELTAHOP_REGION_NONE && !job->params.profile_steps) {
-		uint64_t space = (ring->memory.region[region].length - sizeof(struct deltahop_profile_head)) /
+		uint64_t space = (ring->memory.region[region].length -
+				  sizeof(struct deltahop_profile_head)) /
 					 sizeof(struct deltahop_profile_row) -
 				 job->rows_written;
 
@@ -339,8 +349,8 @@ void dh_job_step_end(struct dh_ring *ring)
 	enum deltahop_reason reason = DELTAHOP_REASON_NONE;
 
 	if (writes_output(job))
-		reason = dh_memory_write(&ring->memory, run->output_region, output_offset(job), job->vector,
-					 2 * last->hidden);
+		reason = dh_memory_write(&ring->memory, run->output_region, output_offset(job),
+					 job->vector, 2 * last->hidden);
 	if (!reason && job->params.profile_steps)
 		reason = write_rows(ring);
 	if (reason) {
@@ -367,8 +377,8 @@ static void start_run(struct dh_ring *ring)
 	cycles = 1 + dh_entry_transfer(ring, run->params_region, sizeof(params));
 	if (!within_budget(ring, cycles))
 		return;
-	reason =
-		dh_memory_read(&ring->memory, run->params_region, run->params_offset, params, sizeof(params));
+	reason = dh_memory_read(&ring->memory, run->params_region, run->params_offset, params,
+				sizeof(params));
 	if (reason) {
 		fault_access(ring, reason);
 		return;
@@ -401,11 +411,12 @@ static enum deltahop_reason decode_command(struct dh_ring *ring)
 
 	if (job->offset == ring->entry.size)
 		return DELTAHOP_REASON_NO_END;
-	reason = dh_cmd_decode(command_bytes(job), ring->entry.size - job->offset, &ring->model->limits,
-			       &job->cmd);
+	reason = dh_cmd_decode(command_bytes(job), ring->entry.size - job->offset,
+			       &ring->model->limits, &job->cmd);
 	if (!reason)
 		reason = dh_cmd_check(&job->check, &ring->model->limits, &job->cmd);
-	if (!reason && job->cmd.opcode == DELTAHOP_OP_RNN_LAYER && !state_is_loaded(ring, &job->cmd.layer))
+	if (!reason && job->cmd.opcode == DELTAHOP_OP_RNN_LAYER &&
+	    !state_is_loaded(ring, &job->cmd.layer))
 		reason = DELTAHOP_REASON_NOT_LOADED;
 	return reason;
 }

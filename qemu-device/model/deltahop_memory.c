@@ -8,9 +8,9 @@
 #include "deltahop_internal.h"
 
 #define PAGE ((uint64_t)DELTAHOP_PAGE_SIZE)
-#define REGION_FLAGS                                                                                   \
-	(DELTAHOP_REGION_VALID | DELTAHOP_REGION_READ | DELTAHOP_REGION_WRITE | DELTAHOP_REGION_CARD | \
-	 DELTAHOP_REGION_LIST)
+#define REGION_FLAGS                                                            \
+	(DELTAHOP_REGION_VALID | DELTAHOP_REGION_READ | DELTAHOP_REGION_WRITE | \
+	 DELTAHOP_REGION_CARD | DELTAHOP_REGION_LIST)
 
 static bool in_card(const struct dh_memory *memory, uint64_t addr, uint64_t len)
 {
@@ -40,7 +40,8 @@ static bool well_formed(const struct dh_memory *memory, const struct dh_region *
 		return well_formed_list(region);
 	if (region->first || region->length > UINT64_MAX - region->addr)
 		return false;
-	return !(region->flags & DELTAHOP_REGION_CARD) || in_card(memory, region->addr, region->length);
+	return !(region->flags & DELTAHOP_REGION_CARD) ||
+	       in_card(memory, region->addr, region->length);
 }
 
 enum deltahop_reason dh_memory_load(struct dh_memory *memory, uint64_t table_addr, uint32_t count)
@@ -81,8 +82,8 @@ static enum deltahop_reason fault(struct dh_memory *memory, uint32_t region, uin
 	return reason;
 }
 
-enum deltahop_reason dh_memory_check(struct dh_memory *memory, uint32_t number, uint64_t offset, uint64_t len,
-				     uint32_t need)
+enum deltahop_reason dh_memory_check(struct dh_memory *memory, uint32_t number, uint64_t offset,
+				     uint64_t len, uint32_t need)
 {
 	const struct dh_region *region;
 
@@ -107,7 +108,8 @@ static enum deltahop_reason translate_page(struct dh_memory *memory, uint32_t nu
 		&memory->tlb[(page + number * (DH_TLB_ENTRIES / 8 + 1)) % DH_TLB_ENTRIES];
 	uint8_t entry[8];
 
-	if (held->generation == memory->generation && held->region == number && held->page == page) {
+	if (held->generation == memory->generation && held->region == number &&
+	    held->page == page) {
 		*addr = held->addr;
 		return DELTAHOP_REASON_NONE;
 	}
@@ -116,13 +118,13 @@ static enum deltahop_reason translate_page(struct dh_memory *memory, uint32_t nu
 	*addr = get_le64(entry);
 	if (*addr % PAGE || (region->flags & DELTAHOP_REGION_CARD && !in_card(memory, *addr, PAGE)))
 		return DELTAHOP_REASON_BAD_TABLE;
-	*held = (struct dh_translation){memory->generation, page, *addr, number};
+	*held = (struct dh_translation){ memory->generation, page, *addr, number };
 	return DELTAHOP_REASON_NONE;
 }
 
 /* Address of a byte that has been checked, and how many of @len bytes follow it in one piece. */
-static enum deltahop_reason translate(struct dh_memory *memory, uint32_t number, uint64_t offset, size_t len,
-				      uint64_t *addr, size_t *piece)
+static enum deltahop_reason translate(struct dh_memory *memory, uint32_t number, uint64_t offset,
+				      size_t len, uint64_t *addr, size_t *piece)
 {
 	const struct dh_region *region = &memory->region[number];
 	uint64_t at = region->first + offset, page = at / PAGE, next;
@@ -150,13 +152,14 @@ static enum deltahop_reason translate(struct dh_memory *memory, uint32_t number,
 	return DELTAHOP_REASON_NONE;
 }
 
-static bool transfer(struct dh_memory *memory, const struct dh_region *region, uint64_t addr, void *to,
-		     const void *from, size_t len)
+static bool transfer(struct dh_memory *memory, const struct dh_region *region, uint64_t addr,
+		     void *to, const void *from, size_t len)
 {
 	const struct dh_bus *bus = memory->bus;
 
 	if (!(region->flags & DELTAHOP_REGION_CARD))
-		return to ? bus->read(bus->opaque, addr, to, len) : bus->write(bus->opaque, addr, from, len);
+		return to ? bus->read(bus->opaque, addr, to, len)
+			  : bus->write(bus->opaque, addr, from, len);
 	if (to)
 		memcpy(to, memory->config->card + addr, len);
 	else
@@ -165,8 +168,8 @@ static bool transfer(struct dh_memory *memory, const struct dh_region *region, u
 }
 
 /* A read if @to is set, else a write of @from. Checked as a whole before anything moves. */
-static enum deltahop_reason access(struct dh_memory *memory, uint32_t number, uint64_t offset, uint8_t *to,
-				   const uint8_t *from, size_t len)
+static enum deltahop_reason access(struct dh_memory *memory, uint32_t number, uint64_t offset,
+				   uint8_t *to, const uint8_t *from, size_t len)
 {
 	enum deltahop_reason reason;
 	uint64_t addr;
@@ -194,8 +197,8 @@ static enum deltahop_reason access(struct dh_memory *memory, uint32_t number, ui
 	return DELTAHOP_REASON_NONE;
 }
 
-enum deltahop_reason dh_memory_read(struct dh_memory *memory, uint32_t region, uint64_t offset, void *buf,
-				    size_t len)
+enum deltahop_reason dh_memory_read(struct dh_memory *memory, uint32_t region, uint64_t offset,
+				    void *buf, size_t len)
 {
 	return access(memory, region, offset, buf, NULL, len);
 }
@@ -214,7 +217,8 @@ const void *dh_memory_map(struct dh_memory *memory, uint32_t number, uint64_t of
 	bool whole;
 	size_t piece;
 
-	whole = !memory->refuse_next && !dh_memory_check(memory, number, offset, len, DELTAHOP_REGION_READ) &&
+	whole = !memory->refuse_next &&
+		!dh_memory_check(memory, number, offset, len, DELTAHOP_REGION_READ) &&
 		!translate(memory, number, offset, len, &addr, &piece) && piece == len;
 	/* No map is no fault: whoever asked goes on by reading. */
 	memory->fault_region = fault_region;

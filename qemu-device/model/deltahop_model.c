@@ -13,13 +13,15 @@ static bool exists(const struct dh_model *model, unsigned int ring)
 	return ring < DELTAHOP_ENGINE_COUNT && model->config.engines >> ring & 1;
 }
 
-struct dh_model *dh_model_create(const struct dh_config *config, const struct dh_bus *bus, const char **error)
+struct dh_model *dh_model_create(const struct dh_config *config, const struct dh_bus *bus,
+				 const char **error)
 {
 	const char *refused = dh_config_refuse(config);
 	struct dh_model *model = NULL;
 
 	if (!refused)
-		model = calloc(1, sizeof(*model) + DELTAHOP_ENGINE_COUNT * (size_t)config->rnn_state_bytes);
+		model = calloc(1, sizeof(*model) +
+					  DELTAHOP_ENGINE_COUNT * (size_t)config->rnn_state_bytes);
 	if (!model) {
 		if (error)
 			*error = refused ? refused : "out of memory";
@@ -270,15 +272,16 @@ void dh_model_inject(struct dh_model *model, unsigned int ring, enum dh_fault fa
 }
 
 void dh_set_trace(struct dh_model *model,
-		  void (*trace)(void *opaque, enum dh_trace_kind kind, unsigned int ring, uint64_t time_ns,
-				uint64_t a, uint64_t b),
+		  void (*trace)(void *opaque, enum dh_trace_kind kind, unsigned int ring,
+				uint64_t time_ns, uint64_t a, uint64_t b),
 		  void *opaque)
 {
 	model->trace = trace;
 	model->trace_opaque = opaque;
 }
 
-void dh_model_trace(struct dh_ring *ring, enum dh_trace_kind kind, uint64_t time_ns, uint64_t a, uint64_t b)
+void dh_model_trace(struct dh_ring *ring, enum dh_trace_kind kind, uint64_t time_ns, uint64_t a,
+		    uint64_t b)
 {
 	if (ring->model->trace)
 		ring->model->trace(ring->model->trace_opaque, kind, ring->number, time_ns, a, b);

@@ -163,16 +163,16 @@ void dh_model_inject(struct dh_model *model, unsigned int ring, enum dh_fault fa
  */
 enum dh_trace_kind {
 	DH_TRACE_ENTRY_START, /* a: entry type, b: sequence number */
-	DH_TRACE_ENTRY_END, /* a: status, b: sequence number */
-	DH_TRACE_COMMAND, /* a: opcode, b: command offset */
-	DH_TRACE_FAULT, /* a: reason, b: command offset */
-	DH_TRACE_RESET, /* a: ring, or ~0 for the device */
+	DH_TRACE_ENTRY_END,   /* a: status, b: sequence number */
+	DH_TRACE_COMMAND,     /* a: opcode, b: command offset */
+	DH_TRACE_FAULT,	      /* a: reason, b: command offset */
+	DH_TRACE_RESET,	      /* a: ring, or ~0 for the device */
 };
 
 /** dh_set_trace() - be told what the device does, with its modelled time */
 void dh_set_trace(struct dh_model *model,
-		  void (*trace)(void *opaque, enum dh_trace_kind kind, unsigned int ring, uint64_t time_ns,
-				uint64_t a, uint64_t b),
+		  void (*trace)(void *opaque, enum dh_trace_kind kind, unsigned int ring,
+				uint64_t time_ns, uint64_t a, uint64_t b),
 		  void *opaque);
 
 #endif /* DELTAHOP_MODEL_H */

@@ -18,7 +18,8 @@ void dh_profile_add(struct dh_row *sum, const struct dh_row *row)
 	sum->fired_h += row->fired_h;
 }
 
-static void encode_row(const struct dh_job *job, unsigned int slot, const struct dh_row *row, uint8_t *buf)
+static void encode_row(const struct dh_job *job, unsigned int slot, const struct dh_row *row,
+		       uint8_t *buf)
 {
 	put_le32(buf, job->offset);
 	put_le16(buf + 4, job->cmd.opcode);
@@ -35,7 +36,8 @@ static void encode_row(const struct dh_job *job, unsigned int slot, const struct
 	put_le32(buf + 60, row->fired_h);
 }
 
-enum deltahop_reason dh_profile_write(struct dh_ring *ring, unsigned int slot, const struct dh_row *row)
+enum deltahop_reason dh_profile_write(struct dh_ring *ring, unsigned int slot,
+				      const struct dh_row *row)
 {
 	uint64_t offset = HEAD_BYTES + (uint64_t)ring->job.rows_written * ROW_BYTES;
 	uint32_t region = ring->entry.profile_region;
@@ -57,7 +59,7 @@ enum deltahop_reason dh_profile_write(struct dh_ring *ring, unsigned int slot, c
 
 enum deltahop_reason dh_profile_write_head(struct dh_ring *ring)
 {
-	uint8_t buf[HEAD_BYTES] = {0};
+	uint8_t buf[HEAD_BYTES] = { 0 };
 
 	put_le32(buf, ring->job.rows_written);
 	put_le32(buf + 4, ring->job.rows_lost);

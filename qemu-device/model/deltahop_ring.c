@@ -10,13 +10,15 @@
 /* Rounded up; without overflow for any cycle count. */
 static uint64_t cycles_to_ns(uint64_t cycles, uint32_t clock_hz)
 {
-	return cycles / clock_hz * NS_PER_S + (cycles % clock_hz * NS_PER_S + clock_hz - 1) / clock_hz;
+	return cycles / clock_hz * NS_PER_S +
+	       (cycles % clock_hz * NS_PER_S + clock_hz - 1) / clock_hz;
 }
 
 void dh_ring_wait(struct dh_ring *ring, enum dh_event event)
 {
 	ring->event = event;
-	ring->event_ns = ring->start_ns + cycles_to_ns(ring->own.cycles, ring->model->config.clock_hz);
+	ring->event_ns =
+		ring->start_ns + cycles_to_ns(ring->own.cycles, ring->model->config.clock_hz);
 }
 
 static void wait_for_doorbell(struct dh_ring *ring)
@@ -119,7 +121,8 @@ static void write_ctrl(struct dh_ring *ring, uint32_t value, uint64_t now)
 		dh_ring_reset(ring, now);
 		return;
 	}
-	ring->enabled = value & DELTAHOP_RING_CTRL_ENABLE && ring->size >= 1 && ring->size <= MAX_SIZE;
+	ring->enabled = value & DELTAHOP_RING_CTRL_ENABLE && ring->size >= 1 &&
+			ring->size <= MAX_SIZE;
 	if (ring->event == DH_EVENT_NONE && !ring->halted)
 		dh_ring_next(ring, now);
 }
@@ -146,7 +149,8 @@ void dh_ring_write(struct dh_ring *ring, uint32_t reg, uint32_t value, uint64_t 
 	else if (ring->enabled)
 		return;
 	else if (reg == DELTAHOP_RING_BASE_LO)
-		ring->base = (ring->base & ~0xffffffffULL) | (value & ~(uint32_t)(DELTAHOP_PAGE_SIZE - 1));
+		ring->base = (ring->base & ~0xffffffffULL) |
+			     (value & ~(uint32_t)(DELTAHOP_PAGE_SIZE - 1));
 	else if (reg == DELTAHOP_RING_BASE_HI)
 		ring->base = (ring->base & 0xffffffff) | (uint64_t)value << 32;
 	else if (reg == DELTAHOP_RING_SIZE)

@@ -13,9 +13,9 @@
 
 #include "deltahop_internal.h"
 
-#define ONE	   256 /* 1.0 in Q8.8 */
+#define ONE	   256	/* 1.0 in Q8.8 */
 #define TABLE_HALF 1024 /* both activation functions are constant beyond */
-#define BATCH	   4 /* columns added in one pass over the accumulators */
+#define BATCH	   4	/* columns added in one pass over the accumulators */
 
 /* The state memory is bytes to the ring and numbers here. */
 typedef int16_t __attribute__((may_alias)) state16;
@@ -36,14 +36,15 @@ struct block {
 static struct block find_block(struct dh_rnn *rnn, const struct dh_layer *layer)
 {
 	uint8_t *at = rnn->state + layer->state_offset;
-	struct block block = {.flags = (state32 *)at};
+	struct block block = { .flags = (state32 *)at };
 
 	block.x_mem = (state16 *)(at + sizeof(struct deltahop_rnn_state));
 	block.h_mem = block.x_mem + (layer->inputs + 7) / 8 * 8;
 	block.h = block.h_mem;
 	if (layer->cell == DELTAHOP_CELL_GRU)
 		block.h += layer->hidden;
-	block.accu = (state32 *)(layer->cell == DELTAHOP_CELL_GRU ? block.h + layer->hidden : block.h);
+	block.accu =
+		(state32 *)(layer->cell == DELTAHOP_CELL_GRU ? block.h + layer->hidden : block.h);
 	return block;
 }
 
@@ -148,8 +149,8 @@ static inline __m128i load8(const int8_t *bytes)
 	return _mm_loadl_epi64((const __m128i *)bytes);
 }
 
-static void add_sse2(state32 *restrict accu, const int8_t *const column[BATCH], const int16_t delta[BATCH],
-		     size_t count)
+static void add_sse2(state32 *restrict accu, const int8_t *const column[BATCH],
+		     const int16_t delta[BATCH], size_t count)
 {
 	__m128i d01 = _mm_set1_epi32(pair(delta)), d23 = _mm_set1_epi32(pair(delta + 2)),
 		zero = _mm_setzero_si128();
@@ -157,12 +158,12 @@ static void add_sse2(state32 *restrict accu, const int8_t *const column[BATCH], 
 	for (size_t i = 0; i < count; i += 8) {
 		__m128i w01 = _mm_unpacklo_epi8(load8(column[0] + i), load8(column[1] + i));
 		__m128i w23 = _mm_unpacklo_epi8(load8(column[2] + i), load8(column[3] + i));
-		__m128i low =
-			_mm_add_epi32(_mm_madd_epi16(_mm_srai_epi16(_mm_unpacklo_epi8(zero, w01), 8), d01),
-				      _mm_madd_epi16(_mm_srai_epi16(_mm_unpacklo_epi8(zero, w23), 8), d23));
-		__m128i high =
-			_mm_add_epi32(_mm_madd_epi16(_mm_srai_epi16(_mm_unpackhi_epi8(zero, w01), 8), d01),
-				      _mm_madd_epi16(_mm_srai_epi16(_mm_unpackhi_epi8(zero, w23), 8), d23));
+		__m128i low = _mm_add_epi32(
+			_mm_madd_epi16(_mm_srai_epi16(_mm_unpacklo_epi8(zero, w01), 8), d01),
+			_mm_madd_epi16(_mm_srai_epi16(_mm_unpacklo_epi8(zero, w23), 8), d23));
+		__m128i high = _mm_add_epi32(
+			_mm_madd_epi16(_mm_srai_epi16(_mm_unpackhi_epi8(zero, w01), 8), d01),
+			_mm_madd_epi16(_mm_srai_epi16(_mm_unpackhi_epi8(zero, w23), 8), d23));
 		__m128i *at = (__m128i *)(accu + i);
 
 		_mm_storeu_si128(at, _mm_add_epi32(_mm_loadu_si128(at), low));
@@ -188,16 +189,20 @@ AVX2 static void add_avx2(state32 *restrict accu, const int8_t *const column[BAT
 		__m256i w0 = load16(column[0] + i), w1 = load16(column[1] + i);
 		__m256i w2 = load16(column[2] + i), w3 = load16(column[3] + i);
 		/* Elements 0..3 and 8..11, then 4..7 and 12..15. */
-		__m256i even = _mm256_add_epi32(_mm256_madd_epi16(_mm256_unpacklo_epi16(w0, w1), d01),
-						_mm256_madd_epi16(_mm256_unpacklo_epi16(w2, w3), d23));
-		__m256i odd = _mm256_add_epi32(_mm256_madd_epi16(_mm256_unpackhi_epi16(w0, w1), d01),
-					       _mm256_madd_epi16(_mm256_unpackhi_epi16(w2, w3), d23));
+		__m256i even =
+			_mm256_add_epi32(_mm256_madd_epi16(_mm256_unpacklo_epi16(w0, w1), d01),
+					 _mm256_madd_epi16(_mm256_unpacklo_epi16(w2, w3), d23));
+		__m256i odd =
+			_mm256_add_epi32(_mm256_madd_epi16(_mm256_unpackhi_epi16(w0, w1), d01),
+					 _mm256_madd_epi16(_mm256_unpackhi_epi16(w2, w3), d23));
 		__m256i *at = (__m256i *)(accu + i);
 
-		_mm256_storeu_si256(at, _mm256_add_epi32(_mm256_loadu_si256(at),
-							 _mm256_permute2x128_si256(even, odd, 0x20)));
-		_mm256_storeu_si256(at + 1, _mm256_add_epi32(_mm256_loadu_si256(at + 1),
-							     _mm256_permute2x128_si256(even, odd, 0x31)));
+		_mm256_storeu_si256(at,
+				    _mm256_add_epi32(_mm256_loadu_si256(at),
+						     _mm256_permute2x128_si256(even, odd, 0x20)));
+		_mm256_storeu_si256(at + 1,
+				    _mm256_add_epi32(_mm256_loadu_si256(at + 1),
+						     _mm256_permute2x128_si256(even, odd, 0x31)));
 	}
 	for (int k = 0; k < BATCH; k++)
 		rest[k] = column[k] + i;
@@ -209,8 +214,8 @@ static add_function *choose_add(void)
 	return __builtin_cpu_supports("avx2") ? add_avx2 : add_sse2;
 }
 #else
-static void add_plain(state32 *restrict accu, const int8_t *const column[BATCH], const int16_t delta[BATCH],
-		      size_t count)
+static void add_plain(state32 *restrict accu, const int8_t *const column[BATCH],
+		      const int16_t delta[BATCH], size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		accu[i] += (uint32_t)(delta[0] * column[0][i] + delta[1] * column[1][i] +
@@ -235,8 +240,8 @@ struct columns {
 	const int8_t *map;
 };
 
-static enum deltahop_reason find_column(struct columns *columns, unsigned int number, int8_t *bounce,
-					const int8_t **column)
+static enum deltahop_reason find_column(struct columns *columns, unsigned int number,
+					int8_t *bounce, const int8_t **column)
 {
 	const struct dh_layer *layer = columns->layer;
 	uint64_t offset = (uint64_t)number * columns->bytes;
@@ -251,7 +256,8 @@ static enum deltahop_reason find_column(struct columns *columns, unsigned int nu
 	if (*column)
 		return DELTAHOP_REASON_NONE;
 	*column = bounce;
-	return dh_memory_read(columns->memory, layer->weight_region, offset, bounce, columns->bytes);
+	return dh_memory_read(columns->memory, layer->weight_region, offset, bounce,
+			      columns->bytes);
 }
 
 /*
@@ -260,7 +266,8 @@ static enum deltahop_reason find_column(struct columns *columns, unsigned int nu
  * @candidate is the distance of that last part.
  */
 static enum deltahop_reason accumulate(struct columns *columns, state32 *accu, size_t candidate,
-				       const uint16_t *fired, const int16_t *deltas, unsigned int count)
+				       const uint16_t *fired, const int16_t *deltas,
+				       unsigned int count)
 {
 	static const int8_t no_column[DH_MAX_COLUMN];
 	size_t together = candidate ? columns->bytes / 3 * 2 : columns->bytes;
@@ -268,11 +275,12 @@ static enum deltahop_reason accumulate(struct columns *columns, state32 *accu, s
 	enum deltahop_reason reason;
 
 	for (unsigned int i = 0; i < count; i += BATCH) {
-		const int8_t *column[BATCH] = {no_column, no_column, no_column, no_column};
-		int16_t delta[BATCH] = {0};
+		const int8_t *column[BATCH] = { no_column, no_column, no_column, no_column };
+		int16_t delta[BATCH] = { 0 };
 
 		for (unsigned int k = 0; k < BATCH && i + k < count; k++) {
-			reason = find_column(columns, fired[i + k], columns->rnn->bounce[k], &column[k]);
+			reason = find_column(columns, fired[i + k], columns->rnn->bounce[k],
+					     &column[k]);
 			if (reason)
 				return reason;
 			delta[k] = deltas[i + k];
@@ -306,8 +314,8 @@ static inline uint32_t widen_candidate(state32 *accu, unsigned int frac)
 	return frac <= 8 ? (uint32_t)v << (8 - frac) : (uint32_t)rne(v, frac - 8);
 }
 
-static void activate_gru(const struct dh_rnn *rnn, const struct dh_layer *layer, struct block *block,
-			 int16_t *y)
+static void activate_gru(const struct dh_rnn *rnn, const struct dh_layer *layer,
+			 struct block *block, int16_t *y)
 {
 	state32 *m_r = block->accu, *m_u = m_r + layer->hidden, *m_cx = m_u + layer->hidden,
 		*m_ch = m_cx + layer->hidden;
@@ -325,8 +333,8 @@ static void activate_gru(const struct dh_rnn *rnn, const struct dh_layer *layer,
 	}
 }
 
-static void activate_dense(const struct dh_rnn *rnn, const struct dh_layer *layer, struct block *block,
-			   int16_t *y)
+static void activate_dense(const struct dh_rnn *rnn, const struct dh_layer *layer,
+			   struct block *block, int16_t *y)
 {
 	for (unsigned int j = 0; j < layer->hidden; j++) {
 		int32_t p = pre_activation(&block->accu[j], layer->weight_frac[0]);
@@ -355,7 +363,8 @@ static uint64_t count_cycles(const struct dh_rnn *rnn, const struct dh_memory *m
 {
 	unsigned int padded = (layer->inputs + 7) / 8 * 8, first_x = !layer->no_bias,
 		     first_h = first_x + layer->inputs, i = result->bias_fired;
-	unsigned int last_x = DH_SLOT_X(padded - 1), last_h = DH_SLOT_H(padded, layer->hidden - 1), slot = 0;
+	unsigned int last_x = DH_SLOT_X(padded - 1), last_h = DH_SLOT_H(padded, layer->hidden - 1),
+		     slot = 0;
 	struct dh_timing_layer timing = {
 		.inputs = padded,
 		.hidden = layer->hidden,
@@ -385,34 +394,36 @@ static uint64_t count_cycles(const struct dh_rnn *rnn, const struct dh_memory *m
 	return dh_pipeline_end(&pipe);
 }
 
-enum deltahop_reason dh_rnn_step(struct dh_rnn *rnn, struct dh_memory *memory, const struct dh_layer *layer,
-				 int theta_x, int theta_h, const int16_t *x, int16_t *y,
-				 struct dh_rnn_result *result)
+enum deltahop_reason dh_rnn_step(struct dh_rnn *rnn, struct dh_memory *memory,
+				 const struct dh_layer *layer, int theta_x, int theta_h,
+				 const int16_t *x, int16_t *y, struct dh_rnn_result *result)
 {
-	struct columns columns = {rnn, memory, layer, dh_layer_column_bytes(layer), NULL};
+	struct columns columns = { rnn, memory, layer, dh_layer_column_bytes(layer), NULL };
 	unsigned int first_x = !layer->no_bias, first_h = first_x + layer->inputs;
 	bool gru = layer->cell == DELTAHOP_CELL_GRU, bias;
 	struct block block = find_block(rnn, layer);
 	enum deltahop_reason reason;
 
-	*result = (struct dh_rnn_result){0};
+	*result = (struct dh_rnn_result){ 0 };
 	examine_bias(&block, layer, theta_x, result);
 	bias = result->bias_fired;
 	rnn->columns[0] = 0;
 	rnn->deltas[0] = ONE;
-	result->fired_x = bias + scan(x, block.x_mem, layer->inputs, theta_x, first_x, rnn->columns + bias,
-				      rnn->deltas + bias);
+	result->fired_x = bias + scan(x, block.x_mem, layer->inputs, theta_x, first_x,
+				      rnn->columns + bias, rnn->deltas + bias);
 	if (gru)
-		result->fired_h = scan((const int16_t *)block.h, block.h_mem, layer->hidden, theta_h, first_h,
-				       rnn->columns + result->fired_x, rnn->deltas + result->fired_x);
+		result->fired_h = scan((const int16_t *)block.h, block.h_mem, layer->hidden,
+				       theta_h, first_h, rnn->columns + result->fired_x,
+				       rnn->deltas + result->fired_x);
 	result->cycles = count_cycles(rnn, memory, layer, result);
 
 	columns.map = dh_memory_map(memory, layer->weight_region, layer->weight_offset,
 				    dh_layer_columns(layer) * columns.bytes);
 	reason = accumulate(&columns, block.accu, 0, rnn->columns, rnn->deltas, result->fired_x);
 	if (!reason && gru)
-		reason = accumulate(&columns, block.accu, layer->hidden, rnn->columns + result->fired_x,
-				    rnn->deltas + result->fired_x, result->fired_h);
+		reason = accumulate(&columns, block.accu, layer->hidden,
+				    rnn->columns + result->fired_x, rnn->deltas + result->fired_x,
+				    result->fired_h);
 	if (reason)
 		return reason;
 	if (gru)

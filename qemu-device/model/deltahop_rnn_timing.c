@@ -28,7 +28,8 @@ void dh_pipeline_start(struct dh_pipeline *pipe, const struct dh_timing_layer *l
 	pipe->beat_cycles = beat_cycles;
 	pipe->latency = pipe->ideal ? 0 : (uint64_t)memory->l + 1;
 	/* More than the entries in flight never binds. */
-	pipe->outstanding = memory->q < DH_PIPELINE_BURSTS ? later(1, memory->q) : DH_PIPELINE_BURSTS;
+	pipe->outstanding = memory->q < DH_PIPELINE_BURSTS ? later(1, memory->q)
+							   : DH_PIPELINE_BURSTS;
 	pipe->groups = (layer->hidden + layer->pes - 1) / layer->pes;
 }
 
@@ -91,13 +92,15 @@ uint64_t dh_pipeline_end(const struct dh_pipeline *pipe)
 
 uint64_t dh_timing_layer_cycles(const struct dh_timing_layer *layer, const uint8_t *fired)
 {
-	uint32_t last_x = DH_SLOT_X(layer->inputs - 1), elements = 1 + layer->inputs + layer->recurrent;
+	uint32_t last_x = DH_SLOT_X(layer->inputs - 1),
+		 elements = 1 + layer->inputs + layer->recurrent;
 	struct dh_pipeline pipe;
 
 	dh_pipeline_start(&pipe, layer);
 	for (uint32_t i = 0; i < elements; i++) {
-		uint32_t slot = i <= layer->inputs ? DH_SLOT_BIAS + i
-						   : DH_SLOT_H(layer->inputs, i - 1 - layer->inputs);
+		uint32_t slot = i <= layer->inputs
+					? DH_SLOT_BIAS + i
+					: DH_SLOT_H(layer->inputs, i - 1 - layer->inputs);
 		bool fires = fired ? fired[i] : i > 0;
 
 		if (fires || slot == last_x || i + 1 == elements)
@@ -106,7 +109,8 @@ uint64_t dh_timing_layer_cycles(const struct dh_timing_layer *layer, const uint8
 	return dh_pipeline_end(&pipe);
 }
 
-uint64_t dh_timing_transfer(const struct dh_memory_timing *memory, uint32_t beat_bytes, uint64_t bytes)
+uint64_t dh_timing_transfer(const struct dh_memory_timing *memory, uint32_t beat_bytes,
+			    uint64_t bytes)
 {
 	uint64_t beats = bytes / beat_bytes + !!(bytes % beat_bytes);
 

@@ -48,6 +48,7 @@ uint64_t dh_timing_layer_cycles(const struct dh_timing_layer *layer, const uint8
  * dh_timing_transfer() - cycles of a transfer of @bytes that nothing overlaps: (L + 1) + 1 + (beats
  * - 1) N; ideal: beats; 0 bytes: 0
  */
-uint64_t dh_timing_transfer(const struct dh_memory_timing *memory, uint32_t beat_bytes, uint64_t bytes);
+uint64_t dh_timing_transfer(const struct dh_memory_timing *memory, uint32_t beat_bytes,
+			    uint64_t bytes);
 
 #endif /* DELTAHOP_RNN_TIMING_H */

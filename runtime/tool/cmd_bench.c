@@ -8,7 +8,7 @@
 #include "runner.h"
 #include "tool.h"
 
-#define REPEAT_MAX	1000
+#define REPEAT_MAX 1000
 
 enum {
 	KEY_LENGTHS = 256,

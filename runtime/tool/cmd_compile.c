@@ -8,8 +8,8 @@
 #include "compile.h"
 #include "tool.h"
 
-#define THETA_MAX	511
-#define LAYERS_MAX	DH_GRAPH_MAX_LAYERS
+#define THETA_MAX  511
+#define LAYERS_MAX DH_GRAPH_MAX_LAYERS
 
 enum {
 	KEY_PROFILE = 256,
@@ -167,7 +167,7 @@ static int device_limits(struct settings *settings, const char *spec, struct dh_
 	dh_device_close(device);
 	if (ret)
 		return ret;
-	settings->limits = (struct dh_cmd_limits) {
+	settings->limits = (struct dh_cmd_limits){
 		.caps = info.caps,
 		.slots = info.slots,
 		.max_inputs = info.max_inputs,

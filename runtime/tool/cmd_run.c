@@ -9,9 +9,9 @@
 #include "table.h"
 #include "tool.h"
 
-#define THETA_MAX	511
-#define STREAMS_MAX	1024
-#define WRONG_SHOWN	6
+#define THETA_MAX   511
+#define STREAMS_MAX 1024
+#define WRONG_SHOWN 6
 
 enum {
 	KEY_LENGTHS = 256,
@@ -465,7 +465,7 @@ static int report(struct run *run, struct dh_error *err)
 
 	if (run->cost.clipped)
 		tool_warn("%s: %" PRIu64 " values were out of the network's input range and became "
-					 "the nearest one in range",
+			  "the nearest one in range",
 			  run->args.input, run->cost.clipped);
 	if (run->args.output && answers_save(&run->answers, &run->seqs, run->args.output, err))
 		return tool_fail(EXIT_FAILED, err);

@@ -6,8 +6,8 @@
 #include "runner.h"
 #include "tool.h"
 
-#define JOBS_AT_ONCE	64
-#define JOB_MEMORY	(256u << 20)	/* of all jobs together */
+#define JOBS_AT_ONCE 64
+#define JOB_MEMORY   (256u << 20) /* of all jobs together */
 
 /* --- cost ----------------------------------------------------------------------- */
 

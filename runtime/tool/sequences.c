@@ -273,7 +273,7 @@ int sequences_random(struct sequences *seqs, const struct dh_program *program, s
 	memset(seqs, 0, sizeof(*seqs));
 	seqs->elements = program->input.elements;
 	seqs->layout = SEQUENCES_BATCH_FIRST;
-	seqs->array = (struct dh_array) {
+	seqs->array = (struct dh_array){
 		.dtype = DH_DTYPE_I2,
 		.ndim = 3,
 		.shape = { count, steps, seqs->elements },

@@ -15,11 +15,11 @@
 
 /** enum sequences_layout - how they lie in the array */
 enum sequences_layout {
-	SEQUENCES_ONE,		/* [steps][elements] */
-	SEQUENCES_END_TO_END,	/* [frames][elements], with lengths */
-	SEQUENCES_ROWS,		/* [batch][elements], one step each */
-	SEQUENCES_BATCH_FIRST,	/* [batch][steps][elements] */
-	SEQUENCES_STEP_FIRST,	/* [steps][batch][elements] */
+	SEQUENCES_ONE,	       /* [steps][elements] */
+	SEQUENCES_END_TO_END,  /* [frames][elements], with lengths */
+	SEQUENCES_ROWS,	       /* [batch][elements], one step each */
+	SEQUENCES_BATCH_FIRST, /* [batch][steps][elements] */
+	SEQUENCES_STEP_FIRST,  /* [steps][batch][elements] */
 };
 
 /**
@@ -73,7 +73,7 @@ int64_t labels_get(const struct dh_array *labels, size_t index);
  */
 struct answers {
 	bool per_step;
-	bool index;		/* values are indices: ArgMax */
+	bool index; /* values are indices: ArgMax */
 	uint32_t elements;
 	size_t vectors;
 	size_t *first;

@@ -6,9 +6,9 @@
 #include "table.h"
 #include "tool.h"
 
-#define WIDTH	98
-#define PURPOSES	5
-#define COLUMNS	"%-14.14s %8s %7s %6s %6s %5s %5s %5s %7s %10s %8s %6s\n"
+#define WIDTH	 98
+#define PURPOSES 5
+#define COLUMNS	 "%-14.14s %8s %7s %6s %6s %5s %5s %5s %7s %10s %8s %6s\n"
 
 struct sums {
 	uint64_t cycles, dense_cycles, weights, vectors, done, skipped;
@@ -137,8 +137,8 @@ static void print_row(const struct row *row, const struct dh_device_info *device
 	amount(row->bytes, bytes, sizeof(bytes));
 	snprintf(cycles, sizeof(cycles), "%" PRIu64, row->cycles);
 	snprintf(time, sizeof(time), "%.3f", ms(row->cycles, device));
-	printf(COLUMNS, row->name, row->size, row->theta, dense, done, skip,
-	       row->fired_x, row->fired_h, bytes, cycles, time, row->speed);
+	printf(COLUMNS, row->name, row->size, row->theta, dense, done, skip, row->fired_x,
+	       row->fired_h, bytes, cycles, time, row->speed);
 }
 
 /* The end of a long name says more than its beginning. */

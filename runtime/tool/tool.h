@@ -13,11 +13,11 @@
 #include "program.h"
 
 /* Exit status; told to the user by `deltahop --help`. */
-#define EXIT_OK		0
-#define EXIT_FAILED	1	/* a file, or anything that is not below */
-#define EXIT_USAGE	2
-#define EXIT_REFUSED	3	/* the network or program cannot run on this device */
-#define EXIT_DEVICE	4	/* no device, no access, a job failed */
+#define EXIT_OK	     0
+#define EXIT_FAILED  1 /* a file, or anything that is not below */
+#define EXIT_USAGE   2
+#define EXIT_REFUSED 3 /* the network or program cannot run on this device */
+#define EXIT_DEVICE  4 /* no device, no access, a job failed */
 
 int cmd_bench(int argc, char **argv);
 int cmd_compile(int argc, char **argv);

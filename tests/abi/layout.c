@@ -14,14 +14,14 @@
 #define CHECK(condition, text) _Static_assert(condition, text)
 #endif
 
-#define LAYOUT_STRUCT(name, bytes)						\
-	CHECK(sizeof(struct name) == (bytes), "size of " #name);		\
+#define LAYOUT_STRUCT(name, bytes)                               \
+	CHECK(sizeof(struct name) == (bytes), "size of " #name); \
 	CHECK((bytes) % 8 == 0 || (bytes) == 4, "size of " #name " in eights");
-#define LAYOUT_FIELD(name, field, offset, bytes)				\
-	CHECK(offsetof(struct name, field) == (offset), "offset of " #field " in " #name);	\
+#define LAYOUT_FIELD(name, field, offset, bytes)                                           \
+	CHECK(offsetof(struct name, field) == (offset), "offset of " #field " in " #name); \
 	CHECK(sizeof(((struct name *)0)->field) == (bytes), "size of " #field " in " #name);
-#define LAYOUT_VALUE(name, value)						\
-	CHECK((unsigned long long)(name) == (value ## ULL), "value of " #name);
+#define LAYOUT_VALUE(name, value) \
+	CHECK((unsigned long long)(name) == (value##ULL), "value of " #name);
 
 #include "uapi_layout.h"
 

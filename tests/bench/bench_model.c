@@ -71,8 +71,8 @@ static uint64_t read_counter(int counter)
 
 static void make_network(void)
 {
-	struct rig_random random = {7};
-	int value[INPUTS] = {0};
+	struct rig_random random = { 7 };
+	int value[INPUTS] = { 0 };
 
 	/* Rows of about 800 weights: sums of a size at which the gates work. */
 	for (size_t i = 0; i < sizeof(weights); i++)
@@ -122,7 +122,8 @@ static void activate(struct dense *layer, const int32_t *sum_x, const int32_t *s
 {
 	for (int j = 0; j < HIDDEN; j++) {
 		int32_t r = sigmoid_table[nearest(cut24(sum_x[j] + sum_h[j]), 7) & 0xffff];
-		int32_t u = sigmoid_table[nearest(cut24(sum_x[HIDDEN + j] + sum_h[HIDDEN + j]), 7) & 0xffff];
+		int32_t u = sigmoid_table[nearest(cut24(sum_x[HIDDEN + j] + sum_h[HIDDEN + j]), 7) &
+					  0xffff];
 		int32_t q = (int16_t)nearest(cut24(sum_h[2 * HIDDEN + j]), 7);
 		int32_t a = cut24(r * q + 2 * sum_x[2 * HIDDEN + j]);
 		int32_t c = tanh_table[nearest(a, 8) & 0xffff];
@@ -132,7 +133,8 @@ static void activate(struct dense *layer, const int32_t *sum_x, const int32_t *s
 	}
 }
 
-static void add_columns(int32_t *restrict sum, const int8_t *restrict column, const int16_t *value, int count)
+static void add_columns(int32_t *restrict sum, const int8_t *restrict column, const int16_t *value,
+			int count)
 {
 	for (int i = 0; i < count; i++, column += COLUMN) {
 		for (int j = 0; j < COLUMN; j++)
@@ -182,7 +184,8 @@ static void transpose(struct dense *layer)
 	layer->rows = malloc((size_t)length * COLUMN);
 	for (int j = 0; j < COLUMN; j++) {
 		for (int i = 0; i < length; i++)
-			layer->rows[(size_t)j * length + i] = layer->columns[(size_t)i * COLUMN + j];
+			layer->rows[(size_t)j * length + i] =
+				layer->columns[(size_t)i * COLUMN + j];
 	}
 }
 
@@ -221,13 +224,15 @@ struct result {
 
 static struct rig *make_device(void)
 {
-	struct dh_layer layer = {
-		.inputs = INPUTS, .hidden = HIDDEN, .weight_frac = {7, 7, 7, 0}, .weight_region = 3};
-	struct dh_run run = {.count = LAYERS,
-			     .params_region = 1,
-			     .input_region = 2,
-			     .output_region = 2,
-			     .output_offset = OUTPUT_ADDR - INPUT_ADDR};
+	struct dh_layer layer = { .inputs = INPUTS,
+				  .hidden = HIDDEN,
+				  .weight_frac = { 7, 7, 7, 0 },
+				  .weight_region = 3 };
+	struct dh_run run = { .count = LAYERS,
+			      .params_region = 1,
+			      .input_region = 2,
+			      .output_region = 2,
+			      .output_offset = OUTPUT_ADDR - INPUT_ADDR };
 	struct rig_program program;
 	struct dh_config config;
 	struct rig *rig;
@@ -236,11 +241,13 @@ static struct rig *make_device(void)
 	rig = rig_create(&config, RAM_BYTES);
 	if (!rig)
 		exit(1);
-	rig->window[0] = (struct rig_window){
-		.addr = WEIGHTS_ADDR, .len = sizeof(weights), .bytes = (uint8_t *)weights};
+	rig->window[0] = (struct rig_window){ .addr = WEIGHTS_ADDR,
+					      .len = sizeof(weights),
+					      .bytes = (uint8_t *)weights };
 	rig_region(rig, RIG_FREE, 0x1000, DELTAHOP_REGION_READ);
 	rig_region(rig, PARAMS_ADDR, 0x1000, DELTAHOP_REGION_READ);
-	rig_region(rig, INPUT_ADDR, RAM_BYTES - INPUT_ADDR, DELTAHOP_REGION_READ | DELTAHOP_REGION_WRITE);
+	rig_region(rig, INPUT_ADDR, RAM_BYTES - INPUT_ADDR,
+		   DELTAHOP_REGION_READ | DELTAHOP_REGION_WRITE);
 	rig_region(rig, WEIGHTS_ADDR, sizeof(weights), DELTAHOP_REGION_READ);
 	memcpy(rig->ram + INPUT_ADDR, inputs, sizeof(inputs));
 	program = rig_program(rig, RIG_FREE);
@@ -258,7 +265,9 @@ static struct rig *make_device(void)
 
 static struct result run_model(struct rig *rig, int theta, int steps, int counter)
 {
-	struct dh_params params = {.steps = steps, .input_stride = INPUTS * 2, .output_stride = HIDDEN * 2};
+	struct dh_params params = { .steps = steps,
+				    .input_stride = INPUTS * 2,
+				    .output_stride = HIDDEN * 2 };
 	struct deltahop_record record;
 	struct deltahop_entry entry;
 	struct result result;
@@ -277,7 +286,8 @@ static struct result run_model(struct rig *rig, int theta, int steps, int counte
 	result.seconds = (now() - start) / steps;
 	result.instructions = (double)(read_counter(counter) - instructions) / steps;
 	if (record.status != DELTAHOP_STATUS_OK) {
-		fprintf(stderr, "bench-model: the job ended with: %s\n", dh_reason_text(record.reason));
+		fprintf(stderr, "bench-model: the job ended with: %s\n",
+			dh_reason_text(record.reason));
 		exit(1);
 	}
 	result.zeros = 1 - (double)record.work_done / ((double)steps * (COLUMNS - LAYERS) * COLUMN);
@@ -308,13 +318,14 @@ static bool same_bits(const struct rig *rig)
 
 int main(int argc, char **argv)
 {
-	static const double shares[] = {0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98};
+	static const double shares[] = { 0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98 };
 	int counter = open_counter();
 	double columns, rows, dense;
 	struct rig *rig;
 
 	if (argc > 1) {
-		fprintf(stderr, "usage: %s (no arguments; see the head of bench_model.c)\n", argv[0]);
+		fprintf(stderr, "usage: %s (no arguments; see the head of bench_model.c)\n",
+			argv[0]);
 		return 2;
 	}
 	make_network();
@@ -322,10 +333,11 @@ int main(int argc, char **argv)
 	rows = run_dense(step_rows);
 	columns = run_dense(step_columns);
 	dense = rows < columns ? rows : columns;
-	printf("2 x %d GRU, %d inputs, %d steps; dense C loop: %.0f steps/s by rows, %.0f by columns\n",
+	printf("2 x %d GRU, %d inputs, %d steps; dense C loop: %.0f steps/s by rows, %.0f by "
+	       "columns\n",
 	       HIDDEN, INPUTS, STEPS, 1 / rows, 1 / columns);
-	printf("%8s %10s %10s %12s %14s %14s\n", "zeros", "theta", "steps/s", "x dense", "instr./step",
-	       "cycles/step");
+	printf("%8s %10s %10s %12s %14s %14s\n", "zeros", "theta", "steps/s", "x dense",
+	       "instr./step", "cycles/step");
 	rig = make_device();
 	for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
 		int theta = shares[i] ? find_theta(rig, shares[i]) : 0;
@@ -338,7 +350,8 @@ int main(int argc, char **argv)
 		       1 / result.seconds, dense / result.seconds, instructions, result.cycles);
 		if (theta || same_bits(rig))
 			continue;
-		fprintf(stderr, "bench-model: at threshold 0 the outputs are not those of the dense loop\n");
+		fprintf(stderr, "bench-model: at threshold 0 the outputs are not those of the "
+				"dense loop\n");
 		return 1;
 	}
 	rig_destroy(rig);

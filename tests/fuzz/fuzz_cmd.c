@@ -10,9 +10,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct dh_cmd_limits limits[] = {
-	{0, 4, 1024, 1024, 98304},
-	{0x7f, 8, 1024, 1024, 196608},
-	{0x7f, 16, 1024, 1024, 8},
+	{ 0, 4, 1024, 1024, 98304 },
+	{ 0x7f, 8, 1024, 1024, 196608 },
+	{ 0x7f, 16, 1024, 1024, 8 },
 };
 
 static void must(bool condition)
@@ -25,7 +25,7 @@ static void must(bool condition)
 static void decode_all(const uint8_t *data, size_t size, const struct dh_cmd_limits *device,
 		       enum deltahop_reason reason, size_t bad_offset)
 {
-	struct dh_cmd_check check = {0};
+	struct dh_cmd_check check = { 0 };
 	uint8_t again[64];
 	struct dh_cmd cmd;
 
@@ -39,7 +39,7 @@ static void decode_all(const uint8_t *data, size_t size, const struct dh_cmd_lim
 
 static void decode_params(const uint8_t *data, const struct dh_cmd_limits *device)
 {
-	struct dh_run run = {.count = device->slots};
+	struct dh_run run = { .count = device->slots };
 	struct dh_params params, again;
 	uint8_t buf[sizeof(struct deltahop_rnn_params)], buf_again[sizeof(buf)];
 
@@ -59,16 +59,16 @@ static size_t put(uint8_t *at, struct dh_cmd cmd)
 /* A stream that is good, for the input to change here and there. */
 static size_t good_stream(uint8_t *stream)
 {
-	struct dh_layer layer = {.inputs = 16, .hidden = 16, .weight_frac = {7, 7, 7, 0}};
+	struct dh_layer layer = { .inputs = 16, .hidden = 16, .weight_frac = { 7, 7, 7, 0 } };
 	uint8_t *at = stream;
 
-	at += put(at, (struct dh_cmd){.opcode = DELTAHOP_OP_RNN_LAYER, .layer = layer});
+	at += put(at, (struct dh_cmd){ .opcode = DELTAHOP_OP_RNN_LAYER, .layer = layer });
 	layer.slot = 1;
 	layer.weight_offset = 33 * 48;
-	at += put(at, (struct dh_cmd){.opcode = DELTAHOP_OP_RNN_LAYER, .layer = layer});
-	at += put(at, (struct dh_cmd){.opcode = DELTAHOP_OP_NOP});
-	at += put(at, (struct dh_cmd){.opcode = DELTAHOP_OP_RNN_RUN, .run = {.count = 2}});
-	at += put(at, (struct dh_cmd){.opcode = DELTAHOP_OP_END});
+	at += put(at, (struct dh_cmd){ .opcode = DELTAHOP_OP_RNN_LAYER, .layer = layer });
+	at += put(at, (struct dh_cmd){ .opcode = DELTAHOP_OP_NOP });
+	at += put(at, (struct dh_cmd){ .opcode = DELTAHOP_OP_RNN_RUN, .run = { .count = 2 } });
+	at += put(at, (struct dh_cmd){ .opcode = DELTAHOP_OP_END });
 	return at - stream;
 }
 

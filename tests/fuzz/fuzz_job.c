@@ -21,16 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define CARD_BYTES   (4 * DELTAHOP_PAGE_SIZE)
 #define BUDGET	     100000
 
-enum {
-	COMMANDS,
-	PARAMS,
-	INPUT,
-	OUTPUT,
-	WEIGHTS,
-	PROFILE,
-	CARD,
-	REGIONS
-};
+enum { COMMANDS, PARAMS, INPUT, OUTPUT, WEIGHTS, PROFILE, CARD, REGIONS };
 
 static void must(bool condition)
 {
@@ -47,13 +38,15 @@ static uint64_t region_addr(unsigned int region)
 static void make_regions(struct rig *rig)
 {
 	for (unsigned int r = 0; r < CARD; r++) {
-		uint32_t flags = r == OUTPUT || r == PROFILE ? DELTAHOP_REGION_WRITE : DELTAHOP_REGION_READ;
+		uint32_t flags = r == OUTPUT || r == PROFILE ? DELTAHOP_REGION_WRITE
+							     : DELTAHOP_REGION_READ;
 		uint64_t *list = (uint64_t *)(rig->ram + LISTS + r * PAGES * 8);
 
 		for (unsigned int page = 0; page < PAGES; page++)
 			list[page] = region_addr(r) + (page ^ 1) * DELTAHOP_PAGE_SIZE;
 		if (r % 2)
-			rig_region(rig, LISTS + r * PAGES * 8, REGION_BYTES, flags | DELTAHOP_REGION_LIST);
+			rig_region(rig, LISTS + r * PAGES * 8, REGION_BYTES,
+				   flags | DELTAHOP_REGION_LIST);
 		else
 			rig_region(rig, region_addr(r), REGION_BYTES, flags);
 	}
@@ -69,11 +62,14 @@ static void make_regions(struct rig *rig)
 static uint32_t make_commands(struct rig *rig)
 {
 	struct dh_layer layer = {
-		.inputs = 8, .hidden = 16, .weight_frac = {7, 7, 7, 0}, .weight_region = WEIGHTS};
+		.inputs = 8, .hidden = 16, .weight_frac = { 7, 7, 7, 0 }, .weight_region = WEIGHTS
+	};
 	struct dh_run run = {
-		.count = 2, .params_region = PARAMS, .input_region = INPUT, .output_region = OUTPUT};
+		.count = 2, .params_region = PARAMS, .input_region = INPUT, .output_region = OUTPUT
+	};
 	struct dh_params params = {
-		.steps = 3, .input_stride = 16, .output_stride = 32, .profile_steps = true};
+		.steps = 3, .input_stride = 16, .output_stride = 32, .profile_steps = true
+	};
 	struct rig_program program = rig_program(rig, region_addr(COMMANDS));
 
 	rig_put_layer(&program, &layer);
@@ -97,7 +93,8 @@ struct changes {
 	bool table;
 };
 
-static void change(struct rig *rig, struct changes *changes, uint8_t place, uint16_t offset, uint8_t value)
+static void change(struct rig *rig, struct changes *changes, uint8_t place, uint16_t offset,
+		   uint8_t value)
 {
 	switch (place % 8) {
 	case 0:
@@ -116,8 +113,8 @@ static void change(struct rig *rig, struct changes *changes, uint8_t place, uint
 		((uint8_t *)&changes->job)[offset % sizeof(changes->job)] = value;
 		break;
 	case 5:
-		((uint8_t *)(offset & 64 ? &changes->load : &changes->save))[offset % sizeof(changes->load)] =
-			value;
+		((uint8_t *)(offset & 64 ? &changes->load
+					 : &changes->save))[offset % sizeof(changes->load)] = value;
 		break;
 	case 6:
 		rig->ram[LISTS + offset % (CARD * PAGES * 8)] = value;
@@ -179,7 +176,8 @@ static void check_memory(struct rig *rig, const uint8_t *before)
 {
 	for (unsigned int r = 0; r < CARD; r++) {
 		if (r != OUTPUT && r != PROFILE)
-			must(!memcmp(rig->ram + region_addr(r), before + region_addr(r), REGION_BYTES));
+			must(!memcmp(rig->ram + region_addr(r), before + region_addr(r),
+				     REGION_BYTES));
 	}
 	must(!memcmp(rig->ram + LISTS, before + LISTS, ARENA - LISTS));
 	must(!memcmp(rig->ram, before, RIG_RING));
@@ -190,7 +188,7 @@ static void check_memory(struct rig *rig, const uint8_t *before)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct changes changes = {.table = false};
+	struct changes changes = { .table = false };
 	struct rig *rig;
 	uint8_t *before;
 
@@ -209,7 +207,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 1; i + 4 <= size; i += 4)
 		change(rig, &changes, data[i], data[i + 1] | data[i + 2] << 8, data[i + 3]);
 	/* A table somewhere else is a hostile table. */
-	changes.table |= changes.job.table_addr != RIG_TABLE || changes.load.table_addr != RIG_TABLE ||
+	changes.table |= changes.job.table_addr != RIG_TABLE ||
+			 changes.load.table_addr != RIG_TABLE ||
 			 changes.save.table_addr != RIG_TABLE;
 	before = malloc(rig->ram_bytes);
 	must(before);

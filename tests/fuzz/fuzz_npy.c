@@ -23,7 +23,7 @@ static void must(bool condition)
 
 static void parse(const uint8_t *data, size_t size)
 {
-	struct dh_error err = {.text = ""};
+	struct dh_error err = { .text = "" };
 	struct dh_array array;
 	volatile uint8_t last;
 	size_t bytes;

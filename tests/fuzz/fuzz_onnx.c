@@ -18,10 +18,10 @@ static void must(bool condition)
 
 static void compile_for(const char *profile, const uint8_t *data, size_t size)
 {
-	struct dh_compile_options options = {.profile = profile};
+	struct dh_compile_options options = { .profile = profile };
 	struct dh_explain *explain;
 	struct dh_program *program;
-	struct dh_error err = {""};
+	struct dh_error err = { "" };
 	int ret = dh_compile_memory(data, size, "fuzz", &options, &program, &explain, &err);
 
 	must(ret <= 0 && !ret == !!program);

@@ -80,7 +80,7 @@ static void run(const struct dh_program *program)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct dh_program *program;
-	struct dh_error err = {""};
+	struct dh_error err = { "" };
 	uint8_t *file = malloc(size + 1);
 	int ret;
 

@@ -30,43 +30,43 @@ static const struct {
 	uint32_t layers;
 	double rms;
 } nets[] = {
-	{"gru_odd", 1, 0},
-	{"gru_opset9", 1, 0},
-	{"gru_opset17", 1, 0},
-	{"gru_fixed", 1, 0},
-	{"gru_nobias", 2, 0},
-	{"gru3", 3, 0},
-	{"gru_batch", 2, 0},
-	{"gru_batch_first", 3, 0},
-	{"gru_states", 2, 0},
-	{"gru_bare", 1, 0},
-	{"last_linear", 3, 0},
-	{"last_hidden", 4, 0},
-	{"last_slice", 2, 0},
-	{"last_argmax", 1, 0},
-	{"last_batch_first", 3, 0},
-	{"last_only", 1, 0},
-	{"dense_gru_dense", 5, 0},
-	{"normalised", 1, 0},
-	{"mlp", 3, 0},
-	{"mlp_norm", 2, 0.02},
-	{"mlp_large", 2, 0.02},
-	{"weights_half", 1, 0},
-	{"weights_double", 1, 0},
-	{"weights_float_data", 1, 0},
-	{"weights_constant_nodes", 1, 0},
-	{"weights_also_inputs", 1, 0},
-	{"lens_full", 1, 0},
-	{"state_expand", 1, 0},
-	{"state_constant", 1, 0},
-	{"keras", 2, 0},
-	{"keras_last", 2, 0},
-	{"no_ops", 1, 0},
-	{"relu_between", 4, 0},
-	{"relu_end", 1, 0},
+	{ "gru_odd", 1, 0 },
+	{ "gru_opset9", 1, 0 },
+	{ "gru_opset17", 1, 0 },
+	{ "gru_fixed", 1, 0 },
+	{ "gru_nobias", 2, 0 },
+	{ "gru3", 3, 0 },
+	{ "gru_batch", 2, 0 },
+	{ "gru_batch_first", 3, 0 },
+	{ "gru_states", 2, 0 },
+	{ "gru_bare", 1, 0 },
+	{ "last_linear", 3, 0 },
+	{ "last_hidden", 4, 0 },
+	{ "last_slice", 2, 0 },
+	{ "last_argmax", 1, 0 },
+	{ "last_batch_first", 3, 0 },
+	{ "last_only", 1, 0 },
+	{ "dense_gru_dense", 5, 0 },
+	{ "normalised", 1, 0 },
+	{ "mlp", 3, 0 },
+	{ "mlp_norm", 2, 0.02 },
+	{ "mlp_large", 2, 0.02 },
+	{ "weights_half", 1, 0 },
+	{ "weights_double", 1, 0 },
+	{ "weights_float_data", 1, 0 },
+	{ "weights_constant_nodes", 1, 0 },
+	{ "weights_also_inputs", 1, 0 },
+	{ "lens_full", 1, 0 },
+	{ "state_expand", 1, 0 },
+	{ "state_constant", 1, 0 },
+	{ "keras", 2, 0 },
+	{ "keras_last", 2, 0 },
+	{ "no_ops", 1, 0 },
+	{ "relu_between", 4, 0 },
+	{ "relu_end", 1, 0 },
 };
 
-static const char *const published[] = {"published", "published_grow", "published_odd"};
+static const char *const published[] = { "published", "published_grow", "published_odd" };
 
 /* --- float ------------------------------------------------------------------------ */
 
@@ -324,7 +324,7 @@ static double check_integers(const struct net *net, const char *spec)
 {
 	struct dh_int_run *run = dh_int_run_create(net->program);
 	struct stack *stack = stack_create(net->program);
-	struct error_sum sum = {0};
+	struct error_sum sum = { 0 };
 	struct board board;
 
 	board_create(&board, net, spec);
@@ -412,9 +412,10 @@ END_TEST
 
 START_TEST(thresholds_by_layer)
 {
-	struct dh_layer_theta theta[] = {{1, 5, -1}, {2, 7, 0}};
+	struct dh_layer_theta theta[] = { { 1, 5, -1 }, { 2, 7, 0 } };
 	struct dh_compile_options options = {
-		.theta_x = 8, .theta_h = 16, .theta = theta, .theta_count = 2};
+		.theta_x = 8, .theta_h = 16, .theta = theta, .theta_count = 2
+	};
 	struct dh_program *program;
 	struct dh_error err;
 
@@ -441,8 +442,8 @@ END_TEST
 
 START_TEST(explain_has_a_row_for_each_node)
 {
-	static const enum dh_place places[] = {DH_PLACE_NAME, DH_PLACE_NAME, DH_PLACE_ENGINE,
-					       DH_PLACE_NAME, DH_PLACE_UNUSED};
+	static const enum dh_place places[] = { DH_PLACE_NAME, DH_PLACE_NAME, DH_PLACE_ENGINE,
+						DH_PLACE_NAME, DH_PLACE_UNUSED };
 	struct dh_program *program;
 	struct dh_explain *explain;
 	struct dh_error err;
@@ -473,10 +474,10 @@ START_TEST(calibration_chooses_the_input_scale)
 	static const struct {
 		float value;
 		int exp;
-	} cases[] = {{1, 0}, {100, 0}, {200, 1}, {1000, 3}, {0.2f, -2}};
+	} cases[] = { { 1, 0 }, { 100, 0 }, { 200, 1 }, { 1000, 3 }, { 0.2f, -2 } };
 	float data[12 * 12];
-	struct dh_array array = {DH_DTYPE_F4, 2, {12, 12}, data};
-	struct dh_compile_options options = {.calibration = &array};
+	struct dh_array array = { DH_DTYPE_F4, 2, { 12, 12 }, data };
+	struct dh_compile_options options = { .calibration = &array };
 	struct dh_program *program;
 	struct dh_error err;
 
@@ -494,11 +495,11 @@ END_TEST
 
 START_TEST(bad_calibration_is_refused)
 {
-	float data[24] = {0};
-	int64_t lens[2] = {1, 2};
-	struct dh_array array = {DH_DTYPE_F4, 2, {2, 12}, data},
-			lengths = {DH_DTYPE_I8, 1, {2}, lens};
-	struct dh_compile_options options = {.calibration = &array, .lengths = &lengths};
+	float data[24] = { 0 };
+	int64_t lens[2] = { 1, 2 };
+	struct dh_array array = { DH_DTYPE_F4, 2, { 2, 12 }, data },
+			lengths = { DH_DTYPE_I8, 1, { 2 }, lens };
+	struct dh_compile_options options = { .calibration = &array, .lengths = &lengths };
 	struct dh_program *program;
 	struct dh_error err;
 

@@ -13,8 +13,8 @@
 #include "program.h"
 #include "reference.h"
 
-#define RECORDINGS	300
-#define LAYERS_MAX	8
+#define RECORDINGS 300
+#define LAYERS_MAX 8
 
 static struct dh_error err;
 
@@ -56,7 +56,7 @@ static void prepare(struct network *net, const struct dh_program *program, int t
 	for (i = 0; i < program->layer_count; i++) {
 		const struct dh_layer *layer = &program->layers[i].layer;
 
-		net->layer[i] = (struct ref_layer) {
+		net->layer[i] = (struct ref_layer){
 			.cell = layer->cell,
 			.activation = layer->activation,
 			.no_bias = layer->no_bias,

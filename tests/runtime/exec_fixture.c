@@ -4,10 +4,10 @@
 
 #include "exec_fixture.h"
 
-#define COLUMN		(3 * HIDDEN)
-#define COLUMNS_0	(1 + INPUTS + HIDDEN)
-#define COLUMNS_1	(1 + HIDDEN + HIDDEN)
-#define WEIGHT_BYTES	((COLUMNS_0 + COLUMNS_1) * COLUMN)
+#define COLUMN	     (3 * HIDDEN)
+#define COLUMNS_0    (1 + INPUTS + HIDDEN)
+#define COLUMNS_1    (1 + HIDDEN + HIDDEN)
+#define WEIGHT_BYTES ((COLUMNS_0 + COLUMNS_1) * COLUMN)
 
 static uint32_t next(uint32_t *seed)
 {
@@ -28,7 +28,7 @@ static void add_layer(struct dh_program *program, uint32_t index)
 	struct dh_program_layer *layer = &program->layers[index];
 	struct dh_cmd cmd = { .opcode = DELTAHOP_OP_RNN_LAYER };
 
-	layer->layer = (struct dh_layer) {
+	layer->layer = (struct dh_layer){
 		.slot = index,
 		.cell = DELTAHOP_CELL_GRU,
 		.inputs = index ? HIDDEN : INPUTS,
@@ -51,13 +51,13 @@ static void add_run(struct dh_program *program)
 {
 	struct dh_cmd cmd = { .opcode = DELTAHOP_OP_RNN_RUN }, end = { .opcode = DELTAHOP_OP_END };
 
-	cmd.run = (struct dh_run) {
+	cmd.run = (struct dh_run){
 		.count = LAYERS,
 		.params_region = DH_REGION_PARAMS,
 		.input_region = DH_REGION_INPUT,
 		.output_region = DH_REGION_OUTPUT,
 	};
-	program->runs[0] = (struct dh_program_run) {
+	program->runs[0] = (struct dh_program_run){
 		.cmd_offset = append(&program->commands, &cmd),
 		.input_stride = INPUTS * 2,
 		.output_stride = HIDDEN * 2,
@@ -68,7 +68,7 @@ static void add_run(struct dh_program *program)
 
 static struct dh_program_tensor tensor(const char *name, uint32_t elements)
 {
-	return (struct dh_program_tensor) {
+	return (struct dh_program_tensor){
 		.name = strdup(name),
 		.elements = elements,
 		.padded = elements,
@@ -100,7 +100,7 @@ struct dh_program *fixture_program(uint32_t seed)
 	add_run(program);
 	program->state_bytes =
 		DELTAHOP_RNN_STATE_GRU(INPUTS, HIDDEN) + DELTAHOP_RNN_STATE_GRU(HIDDEN, HIDDEN);
-	program->need = (struct dh_cmd_limits) {
+	program->need = (struct dh_cmd_limits){
 		.slots = LAYERS,
 		.max_inputs = HIDDEN,
 		.max_hidden = HIDDEN,
@@ -149,7 +149,7 @@ void fixture_reference(struct fixture_reference *ref, const struct dh_program *p
 	for (i = 0; i < LAYERS; i++) {
 		const struct dh_layer *layer = &program->layers[i].layer;
 
-		ref->layer[i] = (struct ref_layer) {
+		ref->layer[i] = (struct ref_layer){
 			.cell = layer->cell,
 			.inputs = layer->inputs,
 			.hidden = layer->hidden,

@@ -9,9 +9,9 @@
 #include "program.h"
 #include "reference.h"
 
-#define INPUTS	8
-#define HIDDEN	16
-#define LAYERS	2
+#define INPUTS 8
+#define HIDDEN 16
+#define LAYERS 2
 
 /**
  * fixture_program() - two GRU layers with a bias column and weights from @seed, without any

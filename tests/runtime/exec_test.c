@@ -15,7 +15,7 @@
 #include "exec_fixture.h"
 #include "instance.h"
 
-#define STEPS	20
+#define STEPS 20
 
 extern unsigned long alloc_count;
 

@@ -69,12 +69,13 @@ static void load_data(struct net *net)
 
 void net_load(struct net *net, const char *name, const char *profile, int16_t theta)
 {
-	struct dh_compile_options options = {
-		.profile = profile, .theta_x = theta, .theta_h = theta};
-	struct dh_array calibration = {.dtype = DH_DTYPE_F4, .ndim = 3};
+	struct dh_compile_options options = { .profile = profile,
+					      .theta_x = theta,
+					      .theta_h = theta };
+	struct dh_array calibration = { .dtype = DH_DTYPE_F4, .ndim = 3 };
 	struct dh_error err;
 
-	*net = (struct net){.name = name};
+	*net = (struct net){ .name = name };
 	ck_assert_msg(!dh_graph_import(net_path(name, ".onnx"), NULL, &net->graph, &err), "%s: %s",
 		      name, err.text);
 	load_data(net);

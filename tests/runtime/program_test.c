@@ -15,7 +15,7 @@
 
 static struct dh_program *compiled(const char *name)
 {
-	struct dh_compile_options options = {.theta_x = 4, .theta_h = 9};
+	struct dh_compile_options options = { .theta_x = 4, .theta_h = 9 };
 	struct dh_program *program;
 	struct dh_error err;
 
@@ -90,7 +90,7 @@ static void same_layers(const struct dh_program *a, const struct dh_program *b)
 
 START_TEST(saved_is_loaded)
 {
-	static const char *const names[] = {MODEL, "last_hidden", "state_constant", "mlp_large"};
+	static const char *const names[] = { MODEL, "last_hidden", "state_constant", "mlp_large" };
 	struct dh_program *before = compiled(names[_i]), *after;
 	struct dh_error err;
 
@@ -294,7 +294,7 @@ START_TEST(one_wrong_thing_is_refused)
 	struct dh_program *program = compiled("last_hidden");
 	struct dh_cmd_limits limits = program->need;
 	uint32_t layers = program->layer_count, runs = program->run_count;
-	struct dh_error err = {""};
+	struct dh_error err = { "" };
 
 	limits.state_bytes += 64;
 	ck_assert_msg(!dh_program_check(program, &limits, &err), "%s", err.text);

@@ -61,12 +61,12 @@ static int test_close(int fd)
 	return 0;
 }
 
-#define open test_open
-#define ioctl test_ioctl
-#define mmap test_mmap
+#define open   test_open
+#define ioctl  test_ioctl
+#define mmap   test_mmap
 #define munmap test_munmap
-#define close test_close
-#define main raw_ioctl_main
+#define close  test_close
+#define main   raw_ioctl_main
 #include "../../examples/raw-ioctl.c"
 #undef main
 

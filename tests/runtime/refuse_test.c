@@ -15,63 +15,65 @@ static const struct {
 	const char *what;
 	const char *instead;
 } refused[] = {
-	{"bad_before_reset", "card", "node gru (GRU): attribute linear_before_reset = 0",
-	 "reset_after=True"},
-	{"bad_no_before_reset", "card", "node gru (GRU): attribute linear_before_reset = 0",
-	 "PyTorch"},
-	{"bad_reverse", "card", "node gru (GRU): attribute direction = reverse", "only forward"},
-	{"bad_clip", "card", "node gru (GRU): attribute clip = 3", "without"},
-	{"bad_activations", "card", "node gru (GRU): attribute activations[1] = Relu",
-	 "Tanh for the candidate"},
-	{"bad_alpha", "card", "node gru (GRU): attribute activation_alpha", "remove it"},
-	{"bad_layout", "card", "node gru (GRU): attribute layout = 1", "layout 0"},
-	{"bad_lens", "card", "node gru (GRU): input sequence_lens[0]", "remove it"},
-	{"bad_lens_input", "card", "node gru (GRU): sequence_lens (lens)", "initializer"},
-	{"bad_shape", "card", "node gru (GRU): W does not have the shape", "(1, 48, 12)"},
-	{"bad_hidden_size", "card", "node gru (GRU): W does not have the shape", "(1, 51, 12)"},
-	{"bad_initial_rows", "card", "node gru (GRU): initial_h differs", "equal rows"},
-	{"bad_state_shape", "card", "node gru (GRU): initial_h from input h0", "(1, batch, 16)"},
-	{"bad_integer_input", "card", "node gru (GRU): uses input x of type int64",
-	 "must be float"},
-	{"bad_dynamic_weights", "card", "node gru (GRU): W (W) is not a constant", "initializer"},
-	{"bad_wide", "card", "node wide (MatMul): 4 inputs and 1032 units", "at most 1024"},
-	{"bad_nan", "card", "tensor W: element 0", "finite"},
-	{"bad_lstm", "card", "node lstm (LSTM): the recurrent engine computes GRU only",
-	 "train the network with GRU"},
-	{"bad_branch", "card", "node head2 (MatMul): its input branches off", "split the network"},
-	{"bad_residual", "card", "node add (Add): combines two results", "one chain"},
-	{"bad_two_outputs", "card", "output y leaves the chain", "model of its own"},
-	{"bad_softmax_middle", "card", "node head (MatMul): follows Softmax", "only the end"},
-	{"bad_mean", "card", "node mean (ReduceMean): operator ReduceMean", "what works"},
-	{"bad_first_step", "card", "node pick (Gather): takes one element", "last step"},
-	{"bad_gru_after_last", "card", "node gru2 (GRU): runs on the last step", "whole sequence"},
-	{"bad_axes", "card", "tensor x: its elements must be the last axis", "Transpose"},
-	{"bad_domain", "card", "node gru (GRU): operator of the unknown domain com.example",
-	 "standard ONNX"},
-	{"bad_opset", "card", "operator set 22", "7 to 21"},
-	{"bad_order", "card", "node y3 (Squeeze): input y4 is not made", "sort"},
-	{"bad_deep", "card", "node dense8 (MatMul): layer 9", "8 layer slots"},
-	{"bad_external", "card", "tensor W: its data are in another file",
-	 "save_as_external_data=False"},
-	{"bad_short", "card", "tensor W: its shape asks for 576 elements", "holds 575"},
-	{"bad_huge", "card", "node gru (GRU): W does not have the shape", "(1, 48, 12)"},
-	{"published_shrink", "edgedrnn", "node gru1 (GRU): 16 units after a layer of 24",
-	 "profile card"},
-	{"published_five", "edgedrnn", "node gru4 (GRU): layer 5", "4 layer slots"},
-	{"published_weights", "edgedrnn", "node gru0 (GRU): input weight", "[-1, 127/128]"},
-	{"published_rbh", "edgedrnn",
-	 "node gru0 (GRU): the recurrent bias of the candidate gate (Rbh)", "profile card"},
-	{"mlp", "edgedrnn", "(Gemm): profile edgedrnn has no dense layers", "profile card"},
-	{"state_constant", "edgedrnn", "node gru (GRU): ", "profile card"},
-	{"gru_bare", "nullhop-asic", "profile nullhop-asic", "card or edgedrnn"},
+	{ "bad_before_reset", "card", "node gru (GRU): attribute linear_before_reset = 0",
+	  "reset_after=True" },
+	{ "bad_no_before_reset", "card", "node gru (GRU): attribute linear_before_reset = 0",
+	  "PyTorch" },
+	{ "bad_reverse", "card", "node gru (GRU): attribute direction = reverse", "only forward" },
+	{ "bad_clip", "card", "node gru (GRU): attribute clip = 3", "without" },
+	{ "bad_activations", "card", "node gru (GRU): attribute activations[1] = Relu",
+	  "Tanh for the candidate" },
+	{ "bad_alpha", "card", "node gru (GRU): attribute activation_alpha", "remove it" },
+	{ "bad_layout", "card", "node gru (GRU): attribute layout = 1", "layout 0" },
+	{ "bad_lens", "card", "node gru (GRU): input sequence_lens[0]", "remove it" },
+	{ "bad_lens_input", "card", "node gru (GRU): sequence_lens (lens)", "initializer" },
+	{ "bad_shape", "card", "node gru (GRU): W does not have the shape", "(1, 48, 12)" },
+	{ "bad_hidden_size", "card", "node gru (GRU): W does not have the shape", "(1, 51, 12)" },
+	{ "bad_initial_rows", "card", "node gru (GRU): initial_h differs", "equal rows" },
+	{ "bad_state_shape", "card", "node gru (GRU): initial_h from input h0", "(1, batch, 16)" },
+	{ "bad_integer_input", "card", "node gru (GRU): uses input x of type int64",
+	  "must be float" },
+	{ "bad_dynamic_weights", "card", "node gru (GRU): W (W) is not a constant", "initializer" },
+	{ "bad_wide", "card", "node wide (MatMul): 4 inputs and 1032 units", "at most 1024" },
+	{ "bad_nan", "card", "tensor W: element 0", "finite" },
+	{ "bad_lstm", "card", "node lstm (LSTM): the recurrent engine computes GRU only",
+	  "train the network with GRU" },
+	{ "bad_branch", "card", "node head2 (MatMul): its input branches off",
+	  "split the network" },
+	{ "bad_residual", "card", "node add (Add): combines two results", "one chain" },
+	{ "bad_two_outputs", "card", "output y leaves the chain", "model of its own" },
+	{ "bad_softmax_middle", "card", "node head (MatMul): follows Softmax", "only the end" },
+	{ "bad_mean", "card", "node mean (ReduceMean): operator ReduceMean", "what works" },
+	{ "bad_first_step", "card", "node pick (Gather): takes one element", "last step" },
+	{ "bad_gru_after_last", "card", "node gru2 (GRU): runs on the last step",
+	  "whole sequence" },
+	{ "bad_axes", "card", "tensor x: its elements must be the last axis", "Transpose" },
+	{ "bad_domain", "card", "node gru (GRU): operator of the unknown domain com.example",
+	  "standard ONNX" },
+	{ "bad_opset", "card", "operator set 22", "7 to 21" },
+	{ "bad_order", "card", "node y3 (Squeeze): input y4 is not made", "sort" },
+	{ "bad_deep", "card", "node dense8 (MatMul): layer 9", "8 layer slots" },
+	{ "bad_external", "card", "tensor W: its data are in another file",
+	  "save_as_external_data=False" },
+	{ "bad_short", "card", "tensor W: its shape asks for 576 elements", "holds 575" },
+	{ "bad_huge", "card", "node gru (GRU): W does not have the shape", "(1, 48, 12)" },
+	{ "published_shrink", "edgedrnn", "node gru1 (GRU): 16 units after a layer of 24",
+	  "profile card" },
+	{ "published_five", "edgedrnn", "node gru4 (GRU): layer 5", "4 layer slots" },
+	{ "published_weights", "edgedrnn", "node gru0 (GRU): input weight", "[-1, 127/128]" },
+	{ "published_rbh", "edgedrnn",
+	  "node gru0 (GRU): the recurrent bias of the candidate gate (Rbh)", "profile card" },
+	{ "mlp", "edgedrnn", "(Gemm): profile edgedrnn has no dense layers", "profile card" },
+	{ "state_constant", "edgedrnn", "node gru (GRU): ", "profile card" },
+	{ "gru_bare", "nullhop-asic", "profile nullhop-asic", "card or edgedrnn" },
 };
 
 START_TEST(says_what_and_what_instead)
 {
-	struct dh_compile_options options = {.profile = refused[_i].profile};
+	struct dh_compile_options options = { .profile = refused[_i].profile };
 	struct dh_program *program;
 	struct dh_explain *explain;
-	struct dh_error err = {""};
+	struct dh_error err = { "" };
 	int ret =
 		dh_compile(net_path(refused[_i].name, ".onnx"), &options, &program, &explain, &err);
 
@@ -91,7 +93,7 @@ END_TEST
  */
 START_TEST(explain_names_the_node)
 {
-	static const char *const names[] = {"bad_clip", "bad_mean", "bad_deep", "bad_wide"};
+	static const char *const names[] = { "bad_clip", "bad_mean", "bad_deep", "bad_wide" };
 	struct dh_program *program;
 	struct dh_explain *explain;
 	bool found = false;
@@ -111,8 +113,8 @@ END_TEST
 
 START_TEST(files_that_are_none)
 {
-	static const char *const bytes[] = {"", "x", "\x0a\xff\xff\xff\xff\x0f", "\x08\x07",
-					    "{\"a\": 1}"};
+	static const char *const bytes[] = { "", "x", "\x0a\xff\xff\xff\xff\x0f", "\x08\x07",
+					     "{\"a\": 1}" };
 	struct dh_program *program;
 	struct dh_error err;
 
@@ -135,8 +137,9 @@ END_TEST
 START_TEST(nesting_is_bounded)
 {
 	static uint8_t bytes[1 << 20];
-	static const uint8_t tags[] = {0x32, 0x2a,
-				       0x0a}; /* graph in an attribute in a node, from the inside */
+	static const uint8_t tags[] = {
+		0x32, 0x2a, 0x0a
+	}; /* graph in an attribute in a node, from the inside */
 	size_t at = sizeof(bytes);
 	struct dh_program *program;
 	struct dh_error err;

@@ -10,18 +10,21 @@ static struct dh_cmd_limits limits_of(const char *profile)
 	struct dh_config config;
 
 	ck_assert(dh_config_profile(&config, profile));
-	return (struct dh_cmd_limits){config.caps, config.rnn_slots, 1024, 1024, config.rnn_state_bytes};
+	return (struct dh_cmd_limits){ config.caps, config.rnn_slots, 1024, 1024,
+				       config.rnn_state_bytes };
 }
 
-static const struct dh_layer good_layer = {.inputs = 8, .hidden = 16, .weight_frac = {7, 7, 7, 0}};
-static const struct dh_run good_run = {.count = 1};
+static const struct dh_layer good_layer = { .inputs = 8,
+					    .hidden = 16,
+					    .weight_frac = { 7, 7, 7, 0 } };
+static const struct dh_run good_run = { .count = 1 };
 
 #define assert_reason(got, want) ck_assert_str_eq(dh_reason_text(got), dh_reason_text(want))
 
 static enum deltahop_reason decode_layer(const char *profile, struct dh_layer layer)
 {
 	struct dh_cmd_limits limits = limits_of(profile);
-	struct dh_cmd cmd = {.opcode = DELTAHOP_OP_RNN_LAYER, .layer = layer}, got;
+	struct dh_cmd cmd = { .opcode = DELTAHOP_OP_RNN_LAYER, .layer = layer }, got;
 	uint8_t buf[64];
 	enum deltahop_reason reason;
 
@@ -59,7 +62,8 @@ START_TEST(layer_fields)
 	LAYER("card", BAD_FIELD, layer.cell = 1);
 	LAYER("card", NONE, layer.cell = 1; layer.weight_frac[1] = layer.weight_frac[2] = 0;
 	      layer.activation = 3);
-	LAYER("edgedrnn", UNSUPPORTED, layer.cell = 1; layer.weight_frac[1] = layer.weight_frac[2] = 0);
+	LAYER("edgedrnn", UNSUPPORTED, layer.cell = 1;
+	      layer.weight_frac[1] = layer.weight_frac[2] = 0);
 	LAYER("card", BAD_SIZE, layer.inputs = 0);
 	LAYER("card", BAD_SIZE, layer.inputs = 2);
 	LAYER("card", BAD_SIZE, layer.inputs = 9);
@@ -84,7 +88,7 @@ END_TEST
 static enum deltahop_reason decode_run(const char *profile, struct dh_run run)
 {
 	struct dh_cmd_limits limits = limits_of(profile);
-	struct dh_cmd cmd = {.opcode = DELTAHOP_OP_RNN_RUN, .run = run}, got;
+	struct dh_cmd cmd = { .opcode = DELTAHOP_OP_RNN_RUN, .run = run }, got;
 	uint8_t buf[64];
 	enum deltahop_reason reason;
 
@@ -124,10 +128,10 @@ END_TEST
 /* Each reserved byte, and each flag that means nothing, is checked. */
 START_TEST(reserved_bits)
 {
-	static const unsigned int layer_bytes[] = {5, 6, 7, 11, 36, 37, 38, 39},
-				  run_bytes[] = {5, 6, 7, 10, 11};
+	static const unsigned int layer_bytes[] = { 5, 6, 7, 11, 36, 37, 38, 39 },
+				  run_bytes[] = { 5, 6, 7, 10, 11 };
 	struct dh_cmd_limits limits = limits_of("card");
-	struct dh_cmd cmd = {.opcode = DELTAHOP_OP_RNN_LAYER, .layer = good_layer}, got;
+	struct dh_cmd cmd = { .opcode = DELTAHOP_OP_RNN_LAYER, .layer = good_layer }, got;
 	uint8_t buf[64];
 
 	for (unsigned int i = 0; i < 8; i++) {
@@ -135,7 +139,7 @@ START_TEST(reserved_bits)
 		buf[layer_bytes[i]] ^= 0x10;
 		assert_reason(dh_cmd_decode(buf, 40, &limits, &got), DELTAHOP_REASON_BAD_FIELD);
 	}
-	cmd = (struct dh_cmd){.opcode = DELTAHOP_OP_RNN_RUN, .run = good_run};
+	cmd = (struct dh_cmd){ .opcode = DELTAHOP_OP_RNN_RUN, .run = good_run };
 	for (unsigned int i = 0; i < 5; i++) {
 		dh_cmd_encode(&cmd, buf);
 		buf[run_bytes[i]] ^= 0x10;
@@ -154,7 +158,7 @@ END_TEST
 START_TEST(headers)
 {
 	struct dh_cmd_limits limits = limits_of("card");
-	struct dh_cmd cmd = {.opcode = DELTAHOP_OP_RNN_LAYER, .layer = good_layer}, got;
+	struct dh_cmd cmd = { .opcode = DELTAHOP_OP_RNN_LAYER, .layer = good_layer }, got;
 	uint8_t buf[64];
 
 	dh_cmd_encode(&cmd, buf);
@@ -170,7 +174,8 @@ START_TEST(headers)
 		buf[1] = opcode >> 8;
 		buf[2] = 8;
 		if (!dh_cmd_size(opcode))
-			assert_reason(dh_cmd_decode(buf, 64, &limits, &got), DELTAHOP_REASON_BAD_OPCODE);
+			assert_reason(dh_cmd_decode(buf, 64, &limits, &got),
+				      DELTAHOP_REASON_BAD_OPCODE);
 	}
 }
 END_TEST
@@ -178,11 +183,12 @@ END_TEST
 /* ---- streams ---- */
 
 /* Validate a stream, and run it: the answers must be the same. */
-static enum deltahop_reason judge(struct net *net, const struct rig_program *program, size_t *offset)
+static enum deltahop_reason judge(struct net *net, const struct rig_program *program,
+				  size_t *offset)
 {
 	const struct rig *rig = net->rig;
-	struct dh_cmd_limits limits = {rig->config.caps, rig->config.rnn_slots, 1024, 1024,
-				       rig->config.rnn_state_bytes};
+	struct dh_cmd_limits limits = { rig->config.caps, rig->config.rnn_slots, 1024, 1024,
+					rig->config.rnn_state_bytes };
 	enum deltahop_reason reason;
 	struct deltahop_record record;
 
@@ -201,11 +207,11 @@ static enum deltahop_reason judge(struct net *net, const struct rig_program *pro
 
 START_TEST(streams)
 {
-	struct dh_layer wide = {.slot = 1,
-				.inputs = 24,
-				.hidden = 16,
-				.weight_frac = {7, 7, 7, 0},
-				.weight_region = NET_WEIGHTS};
+	struct dh_layer wide = { .slot = 1,
+				 .inputs = 24,
+				 .hidden = 16,
+				 .weight_frac = { 7, 7, 7, 0 },
+				 .weight_region = NET_WEIGHTS };
 	struct rig_program program;
 	struct dh_run both;
 	size_t offset;
@@ -232,7 +238,7 @@ START_TEST(streams)
 	wide.inputs = 16;
 	STREAM(NONE, 136, rig_put_layer(&program, &net.layer); rig_put_layer(&program, &wide);
 	       rig_put_run(&program, &both); rig_put_end(&program));
-	STREAM(BAD_OPCODE, 8, rig_put(&program, &(struct dh_cmd){.opcode = DELTAHOP_OP_NOP});
+	STREAM(BAD_OPCODE, 8, rig_put(&program, &(struct dh_cmd){ .opcode = DELTAHOP_OP_NOP });
 	       memset(program.at, 0, 8); program.at += 8);
 	STREAM(BAD_LENGTH, 0, rig_put_run(&program, &net.run); program.at -= 8);
 	net_destroy(&net);
@@ -242,12 +248,12 @@ END_TEST
 /* Without WEIGHT_BASE the layers' columns follow the common rule. */
 START_TEST(common_weight_base)
 {
-	struct dh_layer second = {.slot = 1,
-				  .inputs = 16,
-				  .hidden = 24,
-				  .weight_frac = {7, 7, 7, 0},
-				  .state_offset = 4096,
-				  .weight_region = NET_WEIGHTS};
+	struct dh_layer second = { .slot = 1,
+				   .inputs = 16,
+				   .hidden = 24,
+				   .weight_frac = { 7, 7, 7, 0 },
+				   .state_offset = 4096,
+				   .weight_region = NET_WEIGHTS };
 	struct rig_program program;
 	size_t offset;
 	struct net net;
@@ -259,12 +265,14 @@ START_TEST(common_weight_base)
 	STREAM(NONE, 136, rig_put_layer(&program, &net.layer); rig_put_layer(&program, &second);
 	       rig_put_run(&program, &net.run); rig_put_end(&program));
 	second.weight_offset += 8;
-	STREAM(UNSUPPORTED, 80, rig_put_layer(&program, &net.layer); rig_put_layer(&program, &second);
-	       rig_put_run(&program, &net.run); rig_put_end(&program));
+	STREAM(UNSUPPORTED, 80, rig_put_layer(&program, &net.layer);
+	       rig_put_layer(&program, &second); rig_put_run(&program, &net.run);
+	       rig_put_end(&program));
 	second.weight_offset -= 8;
 	second.weight_region = NET_INPUT;
-	STREAM(UNSUPPORTED, 80, rig_put_layer(&program, &net.layer); rig_put_layer(&program, &second);
-	       rig_put_run(&program, &net.run); rig_put_end(&program));
+	STREAM(UNSUPPORTED, 80, rig_put_layer(&program, &net.layer);
+	       rig_put_layer(&program, &second); rig_put_run(&program, &net.run);
+	       rig_put_end(&program));
 	net_destroy(&net);
 	net_create(&net, "card");
 	net.run.count = 2;
@@ -280,7 +288,7 @@ END_TEST
  */
 START_TEST(damaged_streams)
 {
-	struct rig_random random = {99 + _i};
+	struct rig_random random = { 99 + _i };
 	struct dh_cmd_limits limits = limits_of("card");
 	struct deltahop_record record;
 	struct net net;
@@ -291,7 +299,8 @@ START_TEST(damaged_streams)
 		uint8_t *bytes = net.rig->ram + net_addr(NET_COMMANDS);
 		enum deltahop_reason reason;
 
-		assert_ok(rig_do_state(net.rig, DELTAHOP_ENTRY_STATE_LOAD, net.rig->config.rnn_state_bytes));
+		assert_ok(rig_do_state(net.rig, DELTAHOP_ENTRY_STATE_LOAD,
+				       net.rig->config.rnn_state_bytes));
 		net_write(&net);
 		for (uint32_t k = rig_below(&random, 3); k < 3; k++)
 			bytes[rig_below(&random, net.entry.size)] ^= 1 << rig_below(&random, 8);
@@ -316,9 +325,11 @@ END_TEST
 static enum deltahop_reason decode_params(const char *profile, unsigned int byte, uint8_t value,
 					  struct dh_params *got)
 {
-	struct dh_params params = {.steps = 5, .input_stride = 6, .output_stride = 8, .profile_steps = true};
+	struct dh_params params = {
+		.steps = 5, .input_stride = 6, .output_stride = 8, .profile_steps = true
+	};
 	struct dh_cmd_limits limits = limits_of(profile);
-	struct dh_run run = {.first = 1, .count = 2};
+	struct dh_run run = { .first = 1, .count = 2 };
 	uint8_t buf[88];
 
 	for (int i = 0; i < DELTAHOP_RNN_MAX_SLOTS; i++) {

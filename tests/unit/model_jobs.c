@@ -46,11 +46,16 @@ static void big_state(uint8_t *image)
  */
 START_TEST(headline)
 {
-	struct dh_layer layer = {
-		.inputs = INPUTS, .hidden = HIDDEN, .weight_frac = {7, 7, 7, 0}, .weight_region = 3};
-	struct dh_run run = {
-		.count = 2, .params_region = 1, .input_region = 2, .output_region = 2, .output_offset = 4096};
-	struct dh_params params = {.steps = 1};
+	struct dh_layer layer = { .inputs = INPUTS,
+				  .hidden = HIDDEN,
+				  .weight_frac = { 7, 7, 7, 0 },
+				  .weight_region = 3 };
+	struct dh_run run = { .count = 2,
+			      .params_region = 1,
+			      .input_region = 2,
+			      .output_region = 2,
+			      .output_offset = 4096 };
+	struct dh_params params = { .steps = 1 };
 	struct deltahop_record record;
 	struct deltahop_entry entry;
 	struct rig_program program;
@@ -61,7 +66,8 @@ START_TEST(headline)
 	ck_assert(dh_config_profile(&config, "edgedrnn"));
 	config.dram.n = 0;
 	rig = rig_create(&config, RIG_FREE + 0x30000);
-	rig->window[0] = (struct rig_window){.addr = 1ULL << 40, .len = WEIGHT_BYTES, .bytes = weights};
+	rig->window[0] =
+		(struct rig_window){ .addr = 1ULL << 40, .len = WEIGHT_BYTES, .bytes = weights };
 	rig_region(rig, RIG_FREE, 0x30000, DELTAHOP_REGION_READ);
 	rig_region(rig, RIG_FREE + 0x1000, 0x1000, DELTAHOP_REGION_READ);
 	rig_region(rig, RIG_FREE + 0x2000, 0x2000, DELTAHOP_REGION_READ | DELTAHOP_REGION_WRITE);
@@ -353,7 +359,7 @@ END_TEST
  */
 START_TEST(long_program)
 {
-	struct dh_cmd nop = {.opcode = DELTAHOP_OP_NOP};
+	struct dh_cmd nop = { .opcode = DELTAHOP_OP_NOP };
 	unsigned int nops = 500 + _i;
 	struct rig_program program;
 	struct deltahop_record record, plain;

@@ -7,7 +7,8 @@
 /* A memory-mapped hole: an address where nothing is. */
 #define NOWHERE (1ULL << 50)
 
-static struct deltahop_record job_with(struct net *net, unsigned int region, struct deltahop_region entry)
+static struct deltahop_record job_with(struct net *net, unsigned int region,
+				       struct deltahop_region entry)
 {
 	net->rig->table[region] = entry;
 	return net_job(net);
@@ -37,8 +38,11 @@ static const struct access {
 	uint32_t cmd_offset;
 	bool write;
 } accesses[] = {
-	{NET_COMMANDS, 40 + 48 + 8, 0, false}, {NET_PARAMS, 88, 40, false}, {NET_INPUT, 16, 40, false},
-	{NET_WEIGHTS, 25 * 48, 40, false},     {NET_OUTPUT, 32, 40, true},
+	{ NET_COMMANDS, 40 + 48 + 8, 0, false },
+	{ NET_PARAMS, 88, 40, false },
+	{ NET_INPUT, 16, 40, false },
+	{ NET_WEIGHTS, 25 * 48, 40, false },
+	{ NET_OUTPUT, 32, 40, true },
 };
 
 #define ACCESSES (sizeof(accesses) / sizeof(accesses[0]))
@@ -78,12 +82,15 @@ START_TEST(rights)
 	struct net net;
 
 	net_create(&net, "edgedrnn");
-	region.flags = DELTAHOP_REGION_VALID | (access->write ? DELTAHOP_REGION_WRITE : DELTAHOP_REGION_READ);
+	region.flags = DELTAHOP_REGION_VALID |
+		       (access->write ? DELTAHOP_REGION_WRITE : DELTAHOP_REGION_READ);
 	assert_ok(job_with(&net, access->region, region));
 	assert_ok(rig_do_state(net.rig, DELTAHOP_ENTRY_STATE_LOAD, 4096));
-	region.flags = DELTAHOP_REGION_VALID | (access->write ? DELTAHOP_REGION_READ : DELTAHOP_REGION_WRITE);
+	region.flags = DELTAHOP_REGION_VALID |
+		       (access->write ? DELTAHOP_REGION_READ : DELTAHOP_REGION_WRITE);
 	assert_at(job_with(&net, access->region, region),
-		  access->write ? DELTAHOP_REASON_NO_WRITE : DELTAHOP_REASON_NO_READ, access->region, 0);
+		  access->write ? DELTAHOP_REASON_NO_WRITE : DELTAHOP_REASON_NO_READ,
+		  access->region, 0);
 	net_destroy(&net);
 }
 END_TEST
@@ -96,7 +103,8 @@ START_TEST(no_such_region)
 
 	net_create(&net, "edgedrnn");
 	region.flags &= ~DELTAHOP_REGION_VALID;
-	assert_at(job_with(&net, access->region, region), DELTAHOP_REASON_BAD_REGION, access->region, 0);
+	assert_at(job_with(&net, access->region, region), DELTAHOP_REASON_BAD_REGION,
+		  access->region, 0);
 	net_destroy(&net);
 }
 END_TEST
@@ -197,7 +205,8 @@ END_TEST
 START_TEST(invalid_entries_are_not_looked_at)
 {
 	struct deltahop_region junk = {
-		.addr = 3, .length = UINT64_MAX, .flags = 0xfffffffe, .first = 9999, .rsvd = 1};
+		.addr = 3, .length = UINT64_MAX, .flags = 0xfffffffe, .first = 9999, .rsvd = 1
+	};
 	struct net net;
 
 	net_create(&net, "edgedrnn");
@@ -256,7 +265,8 @@ START_TEST(list_across_pages)
 	memcpy(input + 0x2000 + 4096 - 6, input, 6);
 	memcpy(input + 0x1000, input + 6, 10);
 	run_with_input(&net,
-		       input_list(&net, net_addr(NET_INPUT) + 0x2000, net_addr(NET_INPUT) + 0x1000, 4096 - 6),
+		       input_list(&net, net_addr(NET_INPUT) + 0x2000, net_addr(NET_INPUT) + 0x1000,
+				  4096 - 6),
 		       got);
 	ck_assert_mem_eq(got, want, 32);
 	net_destroy(&net);

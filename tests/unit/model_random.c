@@ -37,7 +37,8 @@ struct trial {
 	struct ref_layer *ref;
 	struct dh_layer layer[MAX_LAYERS];
 	struct dh_params params;
-	struct rig_buffer commands, param_buffer, input, output, profile, image, weights[MAX_LAYERS];
+	struct rig_buffer commands, param_buffer, input, output, profile, image,
+		weights[MAX_LAYERS];
 	int8_t *weight_bytes[MAX_LAYERS];
 	uint32_t input_offset, output_offset, state_bytes;
 	int16_t in[MAX_STEPS][REF_MAX];
@@ -62,7 +63,9 @@ static struct rig_buffer any_buffer(struct trial *trial, uint64_t length, uint32
 
 static void random_device(struct trial *trial)
 {
-	static const struct dh_memory_timing memories[] = {{0, 0, 0}, {1, 32, 4}, {2, 16, 1}, {4, 250, 8}};
+	static const struct dh_memory_timing memories[] = {
+		{ 0, 0, 0 }, { 1, 32, 4 }, { 2, 16, 1 }, { 4, 250, 8 }
+	};
 	struct dh_config config;
 
 	ck_assert(dh_config_profile(&config, "card"));
@@ -88,7 +91,8 @@ static const struct dh_memory_timing *channel(const struct trial *trial, bool ca
 static uint64_t transfer(const struct trial *trial, bool card, uint64_t bytes)
 {
 	const struct dh_memory_timing *memory = channel(trial, card);
-	uint64_t beats = (bytes + trial->rig->config.beat_bytes - 1) / trial->rig->config.beat_bytes;
+	uint64_t beats =
+		(bytes + trial->rig->config.beat_bytes - 1) / trial->rig->config.beat_bytes;
 
 	if (!bytes || !memory->n)
 		return beats;
@@ -123,7 +127,8 @@ static void random_layer(struct trial *trial, unsigned int l)
 	layer->state_offset = trial->state_bytes;
 	trial->state_bytes += dh_layer_state_bytes(layer) + 8 * pick(trial, 3);
 
-	bytes = ref_column_bytes(ref) * (ref->has_bias + ref->inputs + (ref->dense ? 0 : ref->hidden));
+	bytes = ref_column_bytes(ref) *
+		(ref->has_bias + ref->inputs + (ref->dense ? 0 : ref->hidden));
 	trial->weight_bytes[l] = malloc(bytes);
 	for (uint32_t i = 0; i < bytes; i++)
 		trial->weight_bytes[l][i] = rig_random(&trial->random);
@@ -174,8 +179,9 @@ static void random_state(struct trial *trial)
 		put32(trial, &at, ref->bias_sent);
 		put32(trial, &at, 0);
 		for (int i = 0; i < (ref->inputs + 7) / 8 * 8; i++) {
-			ref->x_mem[i] =
-				i < ref->inputs && pick(trial, 2) ? (int16_t)rig_random(&trial->random) : 0;
+			ref->x_mem[i] = i < ref->inputs && pick(trial, 2)
+						? (int16_t)rig_random(&trial->random)
+						: 0;
 			put16(trial, &at, ref->x_mem[i]);
 		}
 		for (int j = 0; j < ref->hidden && !ref->dense; j++)
@@ -184,7 +190,8 @@ static void random_state(struct trial *trial)
 			put16(trial, &at, ref->h[j] = (int16_t)pick(trial, 512) - 256);
 		for (int m = 0; m < (ref->dense ? 1 : 4); m++) {
 			for (int j = 0; j < ref->hidden; j++) {
-				uint32_t raw = rig_random(&trial->random) << 8 ^ rig_random(&trial->random);
+				uint32_t raw = rig_random(&trial->random) << 8 ^
+					       rig_random(&trial->random);
 
 				/* Only the low 24 bits count. */
 				ref->m[m][j] = (int32_t)(raw << 8) >> 8;
@@ -201,7 +208,8 @@ static void load_state(struct trial *trial)
 	uint64_t garbage;
 
 	/* Region 0 of a state entry's table is the image: it takes the place that was kept free. */
-	trial->image = any_buffer(trial, trial->state_bytes, DELTAHOP_REGION_READ | DELTAHOP_REGION_WRITE);
+	trial->image =
+		any_buffer(trial, trial->state_bytes, DELTAHOP_REGION_READ | DELTAHOP_REGION_WRITE);
 	rig->table[0] = rig->table[trial->image.region];
 	rig->regions--;
 	for (uint32_t at = 0; at < trial->state_bytes; at += 8) {
@@ -262,15 +270,15 @@ static void random_input(struct trial *trial)
 		for (int i = 0; i < trial->ref[0].inputs; i++)
 			trial->in[t][i] = (int16_t)((int)pick(trial, range) - range / 2);
 		rig_poke(trial->rig, &trial->input,
-			 trial->input_offset + t * (uint64_t)trial->params.input_stride, trial->in[t],
-			 2 * trial->ref[0].inputs);
+			 trial->input_offset + t * (uint64_t)trial->params.input_stride,
+			 trial->in[t], 2 * trial->ref[0].inputs);
 	}
 }
 
 static uint32_t write_job(struct trial *trial)
 {
 	uint8_t bytes[512], params[sizeof(struct deltahop_rnn_params)];
-	struct rig_program program = {bytes, bytes};
+	struct rig_program program = { bytes, bytes };
 	struct dh_run run = {
 		.first = trial->first,
 		.count = trial->layers,
@@ -313,7 +321,8 @@ static struct deltahop_profile_row expect_layer(struct trial *trial, unsigned in
 		memory->q,
 	};
 	struct deltahop_profile_row row = {
-		.layer = trial->first + l, .step = t, .steps = 1, .opcode = DELTAHOP_OP_RNN_RUN};
+		.layer = trial->first + l, .step = t, .steps = 1, .opcode = DELTAHOP_OP_RNN_RUN
+	};
 
 	for (int i = 0; i <= padded; i++)
 		row.fired_x += ref->fired[i];
@@ -366,8 +375,9 @@ static void expect_steps(struct trial *trial, int16_t out[][REF_MAX],
 			rows[t][trial->layers - 1].bytes_out = 2 * last->hidden;
 		sums->in += rows[t][0].bytes_in;
 		sums->out += rows[t][trial->layers - 1].bytes_out;
-		sums->cycles += transfer(trial, trial->input.card, rows[t][0].bytes_in) +
-				transfer(trial, trial->output.card, rows[t][trial->layers - 1].bytes_out);
+		sums->cycles +=
+			transfer(trial, trial->input.card, rows[t][0].bytes_in) +
+			transfer(trial, trial->output.card, rows[t][trial->layers - 1].bytes_out);
 	}
 	sums->cycles += sums->step_cycles;
 }
@@ -379,8 +389,9 @@ static void expect_rest(struct trial *trial, uint32_t command_bytes)
 	struct sums *sums = &trial->sums;
 
 	sums->commands = entry + command_bytes + 88 + 64 * rows + 64;
-	sums->cycles += transfer(trial, false, entry) + transfer(trial, trial->commands.card, command_bytes) +
-			trial->layers + 2 + transfer(trial, trial->param_buffer.card, 88) +
+	sums->cycles += transfer(trial, false, entry) +
+			transfer(trial, trial->commands.card, command_bytes) + trial->layers + 2 +
+			transfer(trial, trial->param_buffer.card, 88) +
 			transfer(trial, trial->profile.card, 64 * rows) +
 			transfer(trial, trial->profile.card, 64);
 }
@@ -400,7 +411,8 @@ static void compare_outputs(struct trial *trial, int16_t out[][REF_MAX])
 	}
 }
 
-static void compare_row(struct trial *trial, unsigned int number, const struct deltahop_profile_row *want)
+static void compare_row(struct trial *trial, unsigned int number,
+			const struct deltahop_profile_row *want)
 {
 	struct deltahop_profile_row got;
 
@@ -450,8 +462,9 @@ static void compare_record(struct trial *trial, const struct deltahop_record *re
 	ck_assert_uint_eq(record->work_done, sums->done);
 	ck_assert_uint_eq(record->work_skipped, sums->skipped);
 	bytes += load->bytes_state + load->bytes_commands;
-	ck_assert_uint_eq(record->energy_pj,
-			  (bytes * config->energy_dram_fj_byte + sums->done * config->energy_mac_fj) / 1000);
+	ck_assert_uint_eq(
+		record->energy_pj,
+		(bytes * config->energy_dram_fj_byte + sums->done * config->energy_mac_fj) / 1000);
 	ck_assert_uint_eq(record->cmd_offset, 40 * trial->layers + 48);
 }
 
@@ -526,7 +539,7 @@ static void compare_state(struct trial *trial)
 
 static void run_trial(uint64_t seed)
 {
-	struct trial trial = {.random = {seed}};
+	struct trial trial = { .random = { seed } };
 	struct deltahop_record load;
 
 	random_device(&trial);
@@ -535,7 +548,7 @@ static void run_trial(uint64_t seed)
 	load_state(&trial);
 	load = rig_record(trial.rig, 0);
 	run_job(&trial, &load);
-	run_job(&trial, &(struct deltahop_record){0});
+	run_job(&trial, &(struct deltahop_record){ 0 });
 	compare_state(&trial);
 	ck_assert_uint_eq(trial.rig->stray, 0);
 	ck_assert_uint_eq(dh_model_next_event(trial.rig->model), DH_NEVER);

@@ -50,7 +50,8 @@ START_TEST(unlisted_and_read_only)
 		rig_set(net.rig, reg, 0xffffffff);
 		if (reg < DELTAHOP_REG_CTRL || (reg >= 0x1028 && reg != RING(SEQNO)))
 			rig_set(net.rig, reg, 0);
-		if (reg > 0x1028 || (reg > DELTAHOP_REG_RNN_STATE_BYTES && reg < DELTAHOP_REG_CTRL) ||
+		if (reg > 0x1028 ||
+		    (reg > DELTAHOP_REG_RNN_STATE_BYTES && reg < DELTAHOP_REG_CTRL) ||
 		    (reg > DELTAHOP_REG_IRQ_ENABLE && reg < 0x1000))
 			ck_assert_uint_eq(rig_reg(net.rig, reg), 0);
 	}
@@ -228,12 +229,13 @@ END_TEST
 
 static void refuse(const struct dh_config *config, const char *word)
 {
-	struct dh_bus bus = {0};
+	struct dh_bus bus = { 0 };
 	const char *error = NULL;
 
 	ck_assert_ptr_null(dh_model_create(config, &bus, &error));
 	ck_assert_ptr_nonnull(error);
-	ck_assert_msg(strstr(error, word) == error, "\"%s\" does not begin with \"%s\"", error, word);
+	ck_assert_msg(strstr(error, word) == error, "\"%s\" does not begin with \"%s\"", error,
+		      word);
 	ck_assert_ptr_null(dh_model_create(config, &bus, NULL));
 }
 

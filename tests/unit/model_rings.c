@@ -24,7 +24,7 @@ END_TEST
 /* A full ring runs in order, one entry after the other. */
 START_TEST(full_ring)
 {
-	struct deltahop_record record, before = {0};
+	struct deltahop_record record, before = { 0 };
 	uint32_t number[8];
 	struct net net;
 
@@ -365,8 +365,8 @@ struct events {
 	uint64_t hash;
 };
 
-static void note(void *opaque, enum dh_trace_kind kind, unsigned int ring, uint64_t time_ns, uint64_t a,
-		 uint64_t b)
+static void note(void *opaque, enum dh_trace_kind kind, unsigned int ring, uint64_t time_ns,
+		 uint64_t a, uint64_t b)
 {
 	struct events *events = opaque;
 
@@ -376,7 +376,7 @@ static void note(void *opaque, enum dh_trace_kind kind, unsigned int ring, uint6
 
 START_TEST(trace)
 {
-	struct events events = {{0}, 0};
+	struct events events = { { 0 }, 0 };
 	struct net net;
 
 	net_create(&net, "edgedrnn");
@@ -399,7 +399,7 @@ END_TEST
 /* Time is told in steps of @stride; what the device does must not depend on them. */
 static uint64_t run_in_strides(uint64_t stride)
 {
-	struct events events = {{0}, 0};
+	struct events events = { { 0 }, 0 };
 	struct net net;
 
 	net_create(&net, "card");

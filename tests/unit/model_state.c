@@ -13,11 +13,12 @@ static uint64_t image_addr(void)
 }
 
 /* An entry with a table of its own, whose region 0 is the image. */
-static struct deltahop_entry image_entry(struct net *net, enum deltahop_entry_type type, uint32_t flags,
-					 uint64_t length)
+static struct deltahop_entry image_entry(struct net *net, enum deltahop_entry_type type,
+					 uint32_t flags, uint64_t length)
 {
-	struct deltahop_region region = {
-		.addr = image_addr(), .length = length, .flags = DELTAHOP_REGION_VALID | flags};
+	struct deltahop_region region = { .addr = image_addr(),
+					  .length = length,
+					  .flags = DELTAHOP_REGION_VALID | flags };
 	struct deltahop_entry entry = rig_entry(net->rig, type);
 
 	memcpy(net->rig->ram + RIG_TABLE + 0x1000, &region, sizeof(region));
@@ -29,7 +30,8 @@ static struct deltahop_entry image_entry(struct net *net, enum deltahop_entry_ty
 
 static struct deltahop_record move_image(struct net *net, enum deltahop_entry_type type)
 {
-	uint32_t flags = type == DELTAHOP_ENTRY_STATE_LOAD ? DELTAHOP_REGION_READ : DELTAHOP_REGION_WRITE;
+	uint32_t flags = type == DELTAHOP_ENTRY_STATE_LOAD ? DELTAHOP_REGION_READ
+							   : DELTAHOP_REGION_WRITE;
 	struct deltahop_entry entry = image_entry(net, type, flags, IMAGE_BYTES);
 
 	return rig_do(net->rig, &entry);
@@ -179,7 +181,8 @@ START_TEST(failed_moves)
 	struct net net;
 
 	net_create(&net, "edgedrnn");
-	entry = image_entry(&net, DELTAHOP_ENTRY_STATE_SAVE, DELTAHOP_REGION_WRITE, IMAGE_BYTES - 1);
+	entry = image_entry(&net, DELTAHOP_ENTRY_STATE_SAVE, DELTAHOP_REGION_WRITE,
+			    IMAGE_BYTES - 1);
 	record = rig_do(net.rig, &entry);
 	assert_fault(record, DELTAHOP_REASON_OUT_OF_BOUNDS);
 	ck_assert_uint_eq(record.fault_region, 0);

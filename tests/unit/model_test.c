@@ -12,7 +12,7 @@ uint64_t net_addr(unsigned int region)
 
 void net_create(struct net *net, const char *profile)
 {
-	struct rig_random random = {1};
+	struct rig_random random = { 1 };
 	struct dh_config config;
 	struct rig *rig;
 
@@ -27,11 +27,12 @@ void net_create(struct net *net, const char *profile)
 	for (unsigned int i = 0; i < NET_REGION_BYTES; i++)
 		rig->ram[net_addr(NET_WEIGHTS) + i] = rig_random(&random);
 	for (unsigned int i = 0; i < NET_REGION_BYTES; i += 2)
-		*(int16_t *)(rig->ram + net_addr(NET_INPUT) + i) = (int)rig_below(&random, 512) - 256;
+		*(int16_t *)(rig->ram + net_addr(NET_INPUT) + i) =
+			(int)rig_below(&random, 512) - 256;
 	net->layer = (struct dh_layer){
 		.inputs = 8,
 		.hidden = 16,
-		.weight_frac = {7, 7, 7, 0},
+		.weight_frac = { 7, 7, 7, 0 },
 		.weight_region = NET_WEIGHTS,
 	};
 	net->run = (struct dh_run){
@@ -40,7 +41,7 @@ void net_create(struct net *net, const char *profile)
 		.input_region = NET_INPUT,
 		.output_region = NET_OUTPUT,
 	};
-	net->params = (struct dh_params){.steps = 1, .input_stride = 16, .output_stride = 32};
+	net->params = (struct dh_params){ .steps = 1, .input_stride = 16, .output_stride = 32 };
 	rig_start(rig);
 	assert_ok(rig_do_state(rig, DELTAHOP_ENTRY_STATE_LOAD, rig->config.rnn_state_bytes));
 	net_write(net);
@@ -69,7 +70,8 @@ struct deltahop_record net_job(struct net *net)
 	return rig_do(net->rig, &net->entry);
 }
 
-struct deltahop_profile_head net_rows(struct net *net, struct deltahop_profile_row *rows, unsigned int count)
+struct deltahop_profile_head net_rows(struct net *net, struct deltahop_profile_row *rows,
+				      unsigned int count)
 {
 	const uint8_t *at = net->rig->ram + net_addr(NET_PROFILE);
 	struct deltahop_profile_head head;

@@ -31,15 +31,7 @@ struct net {
 	struct deltahop_entry entry;
 };
 
-enum {
-	NET_COMMANDS,
-	NET_PARAMS,
-	NET_INPUT,
-	NET_OUTPUT,
-	NET_WEIGHTS,
-	NET_PROFILE,
-	NET_REGIONS
-};
+enum { NET_COMMANDS, NET_PARAMS, NET_INPUT, NET_OUTPUT, NET_WEIGHTS, NET_PROFILE, NET_REGIONS };
 
 /** net_addr() - where a region lies in RAM */
 uint64_t net_addr(unsigned int region);
@@ -56,7 +48,8 @@ void net_write(struct net *net);
 struct deltahop_record net_job(struct net *net);
 
 /** net_rows() - the profile region: the head and @count rows */
-struct deltahop_profile_head net_rows(struct net *net, struct deltahop_profile_row *rows, unsigned int count);
+struct deltahop_profile_head net_rows(struct net *net, struct deltahop_profile_row *rows,
+				      unsigned int count);
 
 #define assert_status(record, want_status, want_reason)                                           \
 	do {                                                                                      \

@@ -11,9 +11,10 @@
 static struct dh_timing_layer random_layer(struct rig_random *random)
 {
 	static const uint32_t memories[][3] = {
-		{0, 0, 0},  {1, 0, 4},	 {2, 0, 4},    {4, 0, 4},  {1, 16, 4}, {1, 32, 4},
-		{1, 64, 4}, {2, 32, 4},	 {1, 0, 1},    {1, 16, 1}, {1, 32, 1}, {1, 64, 1},
-		{3, 7, 2},  {4, 250, 8}, {1, 200, 40}, {5, 1, 3},
+		{ 0, 0, 0 },  { 1, 0, 4 },   { 2, 0, 4 },    { 4, 0, 4 },
+		{ 1, 16, 4 }, { 1, 32, 4 },  { 1, 64, 4 },   { 2, 32, 4 },
+		{ 1, 0, 1 },  { 1, 16, 1 },  { 1, 32, 1 },   { 1, 64, 1 },
+		{ 3, 7, 2 },  { 4, 250, 8 }, { 1, 200, 40 }, { 5, 1, 3 },
 	};
 	const uint32_t *memory = memories[rig_below(random, 16)];
 	bool dense = rig_below(random, 4) == 0, published = rig_below(random, 2);
@@ -26,7 +27,7 @@ static struct dh_timing_layer random_layer(struct rig_random *random)
 		.column_bytes = dense ? hidden : 3 * hidden,
 		.pes = published ? 8 : 8U << rig_below(random, 3),
 		.beat_bytes = published ? 8 : 8U << rig_below(random, 4),
-		.memory = {memory[0], memory[1], memory[2]},
+		.memory = { memory[0], memory[1], memory[2] },
 	};
 }
 
@@ -47,14 +48,15 @@ static void random_pattern(struct rig_random *random, uint8_t *fired, unsigned i
 
 START_TEST(equals_reference)
 {
-	struct rig_random random = {_i + 1};
+	struct rig_random random = { _i + 1 };
 	uint8_t fired[MAX_ELEMENTS];
 
 	for (int i = 0; i < PATTERNS / 8; i++) {
 		struct dh_timing_layer layer = random_layer(&random);
 		struct ref_pipeline ref = {
-			layer.inputs,	  layer.hidden,	  layer.recurrent, layer.column_bytes, layer.pes,
-			layer.beat_bytes, layer.memory.n, layer.memory.l,  layer.memory.q,
+			layer.inputs,	    layer.hidden,   layer.recurrent,
+			layer.column_bytes, layer.pes,	    layer.beat_bytes,
+			layer.memory.n,	    layer.memory.l, layer.memory.q,
 		};
 
 		random_pattern(&random, fired, 1 + layer.inputs + layer.recurrent);
@@ -65,20 +67,21 @@ END_TEST
 
 START_TEST(null_pattern_is_all_but_bias)
 {
-	struct dh_timing_layer layer = {40, 768, 768, 2304, 8, {0}, 8};
+	struct dh_timing_layer layer = { 40, 768, 768, 2304, 8, { 0 }, 8 };
 	uint8_t fired[1 + 40 + 768];
 
 	memset(fired, 1, sizeof(fired));
 	fired[0] = 0;
-	ck_assert_uint_eq(dh_timing_layer_cycles(&layer, NULL), dh_timing_layer_cycles(&layer, fired));
+	ck_assert_uint_eq(dh_timing_layer_cycles(&layer, NULL),
+			  dh_timing_layer_cycles(&layer, fired));
 }
 END_TEST
 
 /* Nothing fires: the scan and the output phase are left. */
 START_TEST(silent_layer)
 {
-	struct dh_timing_layer layer = {16, 32, 32, 96, 8, {1, 32, 4}, 8};
-	uint8_t fired[1 + 16 + 32] = {0};
+	struct dh_timing_layer layer = { 16, 32, 32, 96, 8, { 1, 32, 4 }, 8 };
+	uint8_t fired[1 + 16 + 32] = { 0 };
 
 	ck_assert_uint_eq(dh_timing_layer_cycles(&layer, fired), 16 + 32 + 5 + 5 * 4 + 10);
 }
@@ -86,7 +89,7 @@ END_TEST
 
 START_TEST(transfers)
 {
-	struct dh_memory_timing ideal = {0}, memory = {2, 32, 4};
+	struct dh_memory_timing ideal = { 0 }, memory = { 2, 32, 4 };
 
 	ck_assert_uint_eq(dh_timing_transfer(&memory, 8, 0), 0);
 	ck_assert_uint_eq(dh_timing_transfer(&memory, 8, 1), 34);

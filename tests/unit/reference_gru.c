@@ -75,8 +75,8 @@ static void examine_bias(struct ref_layer *layer)
 	add(layer, 0, 256, 2);
 }
 
-static void examine(struct ref_layer *layer, int count, const long long *value, long long *memory, int theta,
-		    int column, int mark, int target)
+static void examine(struct ref_layer *layer, int count, const long long *value, long long *memory,
+		    int theta, int column, int mark, int target)
 {
 	for (int i = 0; i < count; i++) {
 		long long delta = cut(value[i] - memory[i], 16);

@@ -26,7 +26,8 @@ static void clock_fifo(struct fifo *fifo, bool taken, bool push, bool item)
 	if (!fifo->visible && fifo->count) {
 		fifo->visible = true;
 		fifo->shown = fifo->stored[0];
-		memmove(fifo->stored, fifo->stored + 1, sizeof(fifo->stored) - sizeof(fifo->stored[0]));
+		memmove(fifo->stored, fifo->stored + 1,
+			sizeof(fifo->stored) - sizeof(fifo->stored[0]));
 		fifo->count--;
 	}
 	if (push)
@@ -41,7 +42,8 @@ struct channel {
 	long long last_beat;
 };
 
-static bool beat_available(const struct ref_pipeline *layer, const struct channel *channel, long long t)
+static bool beat_available(const struct ref_pipeline *layer, const struct channel *channel,
+			   long long t)
 {
 	bool ideal = !layer->n;
 
@@ -66,9 +68,10 @@ long long ref_cycles(const struct ref_pipeline *layer, const uint8_t *fired)
 {
 	int beats = (layer->column_bytes + layer->beat_bytes - 1) / layer->beat_bytes;
 	int beat_cycles = layer->beat_bytes / layer->pes > 1 ? layer->beat_bytes / layer->pes : 1;
-	int last = layer->inputs + layer->recurrent, groups = (layer->hidden + layer->pes - 1) / layer->pes;
-	struct fifo values = {0}, commands = {0};
-	struct channel channel = {.last_beat = -(1LL << 40)};
+	int last = layer->inputs + layer->recurrent,
+	    groups = (layer->hidden + layer->pes - 1) / layer->pes;
+	struct fifo values = { 0 }, commands = { 0 };
+	struct channel channel = { .last_beat = -(1LL << 40) };
 	long long slot = 0, first_beat = 0, busy_until = 0;
 	int beats_taken = 0, left = 1;
 
@@ -79,7 +82,8 @@ long long ref_cycles(const struct ref_pipeline *layer, const uint8_t *fired)
 		bool accept, push = false, consumed = false, advance = values.count < DEPTH;
 		int e = element(layer, slot);
 
-		accept = commands.visible && (!layer->n || channel.bursts - channel.finished < layer->q);
+		accept = commands.visible &&
+			 (!layer->n || channel.bursts - channel.finished < layer->q);
 		if (accept)
 			channel.accepted[channel.bursts++ % MAX_BURSTS] = t;
 
@@ -87,14 +91,16 @@ long long ref_cycles(const struct ref_pipeline *layer, const uint8_t *fired)
 		if (values.visible && !values.shown) {
 			consumed = true;
 		} else if (values.visible) {
-			if (beats_taken < beats && t >= busy_until && beat_available(layer, &channel, t)) {
+			if (beats_taken < beats && t >= busy_until &&
+			    beat_available(layer, &channel, t)) {
 				if (!beats_taken)
 					first_beat = t;
 				beats_taken++;
 				channel.last_beat = t;
 				busy_until = t + beat_cycles;
 			}
-			consumed = beats_taken == beats && t >= busy_until - 1 && t >= first_beat + 3;
+			consumed = beats_taken == beats && t >= busy_until - 1 &&
+				   t >= first_beat + 3;
 		}
 		if (advance && e >= 0)
 			push = fired[e] || e == layer->inputs || e == last;

@@ -12,7 +12,8 @@ static struct rig_window *find_window(struct rig *rig, uint64_t addr, size_t len
 	for (int i = 0; i < RIG_WINDOWS; i++) {
 		struct rig_window *window = &rig->window[i];
 
-		if (len <= window->len && addr >= window->addr && addr - window->addr <= window->len - len)
+		if (len <= window->len && addr >= window->addr &&
+		    addr - window->addr <= window->len - len)
 			return window;
 	}
 	return NULL;
@@ -184,9 +185,10 @@ static void shuffle_pages(struct rig *rig, struct rig_random *random, uint64_t l
 	}
 }
 
-struct rig_buffer rig_buffer(struct rig *rig, struct rig_random *random, uint64_t length, uint32_t flags)
+struct rig_buffer rig_buffer(struct rig *rig, struct rig_random *random, uint64_t length,
+			     uint32_t flags)
 {
-	struct rig_buffer buffer = {.card = flags & DELTAHOP_REGION_CARD};
+	struct rig_buffer buffer = { .card = flags & DELTAHOP_REGION_CARD };
 	uint64_t pages;
 
 	if (flags & DELTAHOP_REGION_LIST)
@@ -194,8 +196,8 @@ struct rig_buffer rig_buffer(struct rig *rig, struct rig_random *random, uint64_
 	pages = (buffer.first + length + DELTAHOP_PAGE_SIZE - 1) / DELTAHOP_PAGE_SIZE;
 	buffer.addr = take_pages(buffer.card ? &rig->free_card : &rig->free_ram, pages);
 	if (flags & DELTAHOP_REGION_LIST) {
-		buffer.list =
-			take_pages(&rig->free_ram, (pages * 8 + DELTAHOP_PAGE_SIZE - 1) / DELTAHOP_PAGE_SIZE);
+		buffer.list = take_pages(&rig->free_ram,
+					 (pages * 8 + DELTAHOP_PAGE_SIZE - 1) / DELTAHOP_PAGE_SIZE);
 		shuffle_pages(rig, random, buffer.list, buffer.addr, pages);
 	}
 	buffer.region = rig_region(rig, buffer.list ? buffer.list : buffer.addr, length, flags);
@@ -221,7 +223,8 @@ void rig_poke(struct rig *rig, const struct rig_buffer *buffer, uint64_t offset,
 		*buffer_byte(rig, buffer, offset + i) = ((const uint8_t *)bytes)[i];
 }
 
-void rig_peek(struct rig *rig, const struct rig_buffer *buffer, uint64_t offset, void *bytes, size_t len)
+void rig_peek(struct rig *rig, const struct rig_buffer *buffer, uint64_t offset, void *bytes,
+	      size_t len)
 {
 	for (size_t i = 0; i < len; i++)
 		((uint8_t *)bytes)[i] = *buffer_byte(rig, buffer, offset + i);
@@ -247,7 +250,8 @@ uint32_t rig_submit(struct rig *rig, const struct deltahop_entry *entry)
 
 	memcpy(rig->ram + RIG_TABLE, rig->table, sizeof(rig->table[0]) * rig->regions);
 	memset(rig->ram + record_addr(number), 0, sizeof(struct deltahop_record));
-	memcpy(rig->ram + RIG_RING + sizeof(*entry) * (number % (1 << RIG_RING_LOG2)), entry, sizeof(*entry));
+	memcpy(rig->ram + RIG_RING + sizeof(*entry) * (number % (1 << RIG_RING_LOG2)), entry,
+	       sizeof(*entry));
 	rig_set(rig, DELTAHOP_RING(0, DELTAHOP_RING_TAIL), rig->tail);
 	return number;
 }
@@ -292,7 +296,7 @@ struct deltahop_record rig_do_state(struct rig *rig, enum deltahop_entry_type ty
 
 struct rig_program rig_program(struct rig *rig, uint64_t addr)
 {
-	return (struct rig_program){rig->ram + addr, rig->ram + addr};
+	return (struct rig_program){ rig->ram + addr, rig->ram + addr };
 }
 
 void rig_put(struct rig_program *program, const struct dh_cmd *cmd)
@@ -302,15 +306,15 @@ void rig_put(struct rig_program *program, const struct dh_cmd *cmd)
 
 void rig_put_layer(struct rig_program *program, const struct dh_layer *layer)
 {
-	rig_put(program, &(struct dh_cmd){.opcode = DELTAHOP_OP_RNN_LAYER, .layer = *layer});
+	rig_put(program, &(struct dh_cmd){ .opcode = DELTAHOP_OP_RNN_LAYER, .layer = *layer });
 }
 
 void rig_put_run(struct rig_program *program, const struct dh_run *run)
 {
-	rig_put(program, &(struct dh_cmd){.opcode = DELTAHOP_OP_RNN_RUN, .run = *run});
+	rig_put(program, &(struct dh_cmd){ .opcode = DELTAHOP_OP_RNN_RUN, .run = *run });
 }
 
 void rig_put_end(struct rig_program *program)
 {
-	rig_put(program, &(struct dh_cmd){.opcode = DELTAHOP_OP_END});
+	rig_put(program, &(struct dh_cmd){ .opcode = DELTAHOP_OP_END });
 }

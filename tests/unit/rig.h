@@ -109,10 +109,12 @@ uint32_t rig_below(struct rig_random *random, uint32_t limit);
  * rig_buffer() - make a region with memory behind it
  * @flags: READ, WRITE; CARD and LIST say where and how; a LIST has its pages in random order
  */
-struct rig_buffer rig_buffer(struct rig *rig, struct rig_random *random, uint64_t length, uint32_t flags);
+struct rig_buffer rig_buffer(struct rig *rig, struct rig_random *random, uint64_t length,
+			     uint32_t flags);
 void rig_poke(struct rig *rig, const struct rig_buffer *buffer, uint64_t offset, const void *bytes,
 	      size_t len);
-void rig_peek(struct rig *rig, const struct rig_buffer *buffer, uint64_t offset, void *bytes, size_t len);
+void rig_peek(struct rig *rig, const struct rig_buffer *buffer, uint64_t offset, void *bytes,
+	      size_t len);
 
 /**
  * rig_entry() - an entry of a type with the rig's table, owner, the next sequence number, its

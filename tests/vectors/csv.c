@@ -16,7 +16,8 @@ static int refuse(const struct csv *csv, struct dh_error *err, size_t line, cons
 }
 
 /* Return: 1 for a line (without its end), 0 at the end of the file, or a negative errno. */
-static int read_line(FILE *file, const struct csv *csv, char *line, size_t number, struct dh_error *err)
+static int read_line(FILE *file, const struct csv *csv, char *line, size_t number,
+		     struct dh_error *err)
 {
 	size_t len;
 
@@ -64,7 +65,8 @@ static int take_row(struct csv *csv, char *line, size_t number, struct dh_error 
 	int64_t *grown;
 
 	if (!(csv->rows & (csv->rows - 1))) {
-		grown = realloc(csv->value, (csv->rows ? 2 * csv->rows : 1) * csv->columns * sizeof(*grown));
+		grown = realloc(csv->value,
+				(csv->rows ? 2 * csv->rows : 1) * csv->columns * sizeof(*grown));
 		if (!grown)
 			return refuse(csv, err, number, "out of memory");
 		csv->value = grown;
@@ -88,7 +90,9 @@ static int take_table(FILE *file, struct csv *csv, struct dh_error *err)
 
 	ret = read_line(file, csv, line, 1, err);
 	if (ret <= 0)
-		return ret ? ret : refuse(csv, err, 1, "the file is empty; wanted is a line of column names");
+		return ret ? ret
+			   : refuse(csv, err, 1,
+				    "the file is empty; wanted is a line of column names");
 	ret = take_names(csv, line, err);
 	for (size_t number = 2; !ret; number++) {
 		ret = read_line(file, csv, line, number, err);

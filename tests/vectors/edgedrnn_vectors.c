@@ -55,8 +55,8 @@ struct test_case {
 
 /* ---- load ---- */
 
-static int take_key(const struct csv *config, const char *key, int64_t least, int64_t most, int64_t *value,
-		    struct dh_error *err)
+static int take_key(const struct csv *config, const char *key, int64_t least, int64_t most,
+		    int64_t *value, struct dh_error *err)
 {
 	int column = csv_column(config, key);
 
@@ -67,8 +67,8 @@ static int take_key(const struct csv *config, const char *key, int64_t least, in
 	*value = csv_value(config, 0, column);
 	if (*value >= least && *value <= most)
 		return 0;
-	dh_error_set(err, "%s: %s is %" PRId64 ", it must be %" PRId64 " to %" PRId64, config->path, key,
-		     *value, least, most);
+	dh_error_set(err, "%s: %s is %" PRId64 ", it must be %" PRId64 " to %" PRId64, config->path,
+		     key, *value, least, most);
 	return -EINVAL;
 }
 
@@ -99,8 +99,8 @@ static int take_config(struct test_case *test, const struct csv *config, struct 
 	return 0;
 }
 
-static int load_array(const char *dir, const char *name, enum dh_dtype dtype, struct dh_array *array,
-		      struct dh_error *err)
+static int load_array(const char *dir, const char *name, enum dh_dtype dtype,
+		      struct dh_array *array, struct dh_error *err)
 {
 	char path[MAX_PATH];
 	int ret;
@@ -114,19 +114,21 @@ static int load_array(const char *dir, const char *name, enum dh_dtype dtype, st
 	return -EINVAL;
 }
 
-static int load_matrix(const struct test_case *test, const char *name, size_t columns, struct dh_array *array,
-		       struct dh_error *err)
+static int load_matrix(const struct test_case *test, const char *name, size_t columns,
+		       struct dh_array *array, struct dh_error *err)
 {
 	int ret = load_array(test->dir, name, DH_DTYPE_I2, array, err);
 
-	if (ret || (array->ndim == 2 && array->shape[0] == test->steps && array->shape[1] == columns))
+	if (ret ||
+	    (array->ndim == 2 && array->shape[0] == test->steps && array->shape[1] == columns))
 		return ret;
 	dh_error_set(err, "%s/%s: the shape is not (%zu, %zu) as config.csv says", test->dir, name,
 		     test->steps, columns);
 	return -EINVAL;
 }
 
-static int load_steps(const struct test_case *test, const char *name, struct csv *csv, struct dh_error *err)
+static int load_steps(const struct test_case *test, const char *name, struct csv *csv,
+		      struct dh_error *err)
 {
 	char path[MAX_PATH];
 	int ret;
@@ -163,7 +165,7 @@ static int load_thresholds(struct test_case *test, struct dh_error *err)
 	if (ret)
 		return ret;
 	for (int i = 0; i < 3; i++) {
-		static const char *const names[] = {"t", "thx", "thh"};
+		static const char *const names[] = { "t", "thx", "thh" };
 
 		if (csv_column(&test->thresholds, names[i]) >= 0)
 			continue;
@@ -193,7 +195,8 @@ static int load_case(struct test_case *test, const char *dir, struct dh_error *e
 	if (!ret)
 		ret = load_matrix(test, "inputs.npy", test->input_padded, &test->inputs, err);
 	if (!ret)
-		ret = load_matrix(test, "outputs.npy", test->hidden[test->layers - 1], &test->outputs, err);
+		ret = load_matrix(test, "outputs.npy", test->hidden[test->layers - 1],
+				  &test->outputs, err);
 	if (!ret)
 		ret = load_steps(test, "counts.csv", &test->counts, err);
 	if (!ret)
@@ -221,8 +224,8 @@ static bool memory_setting(const char *name, struct dh_memory_timing *memory)
 	memset(memory, 0, sizeof(*memory));
 	if (!strcmp(name, "ideal"))
 		return true;
-	return sscanf(name, "n%" SCNu32 "_l%" SCNu32 "_q%" SCNu32 "%n", &memory->n, &memory->l, &memory->q,
-		      &used) == 3 &&
+	return sscanf(name, "n%" SCNu32 "_l%" SCNu32 "_q%" SCNu32 "%n", &memory->n, &memory->l,
+		      &memory->q, &used) == 3 &&
 	       !name[used] && memory->n;
 }
 
@@ -239,9 +242,11 @@ static void set_up_regions(struct rig *rig, const struct test_case *test)
 {
 	size_t inputs = dh_array_count(&test->inputs) * 2, weights = dh_array_count(&test->weights);
 
-	rig->window[0] = (struct rig_window){.addr = INPUTS, .len = inputs, .bytes = test->inputs.data};
-	rig->window[1] = (struct rig_window){
-		.addr = WEIGHTS + test->weight_base, .len = weights, .bytes = test->weights.data};
+	rig->window[0] =
+		(struct rig_window){ .addr = INPUTS, .len = inputs, .bytes = test->inputs.data };
+	rig->window[1] = (struct rig_window){ .addr = WEIGHTS + test->weight_base,
+					      .len = weights,
+					      .bytes = test->weights.data };
 	rig_region(rig, COMMANDS, 0x1000, DELTAHOP_REGION_READ);
 	rig_region(rig, PARAMS, 0x1000, DELTAHOP_REGION_READ);
 	rig_region(rig, PROFILE, 0x1000, DELTAHOP_REGION_WRITE);
@@ -254,7 +259,7 @@ static void set_up_regions(struct rig *rig, const struct test_case *test)
 static uint32_t write_commands(struct rig *rig, const struct test_case *test, size_t t)
 {
 	struct rig_program program = rig_program(rig, COMMANDS);
-	struct dh_layer layer = {.weight_frac = {7, 7, 7, 0}, .weight_region = REGION_WEIGHTS};
+	struct dh_layer layer = { .weight_frac = { 7, 7, 7, 0 }, .weight_region = REGION_WEIGHTS };
 	struct dh_run run = {
 		.count = test->layers,
 		.params_region = REGION_PARAMS,
@@ -280,7 +285,7 @@ static uint32_t write_commands(struct rig *rig, const struct test_case *test, si
 
 static void write_params(struct rig *rig, const struct test_case *test, int64_t thx, int64_t thh)
 {
-	struct dh_params params = {.steps = 1};
+	struct dh_params params = { .steps = 1 };
 
 	for (unsigned int l = 0; l < test->layers; l++) {
 		params.theta_x[l] = (int16_t)(uint16_t)thx;
@@ -302,14 +307,15 @@ static int run_step(struct rig *rig, const struct test_case *test, size_t t, str
 	if (record.status == DELTAHOP_STATUS_OK && record.seqno == entry.seqno)
 		return 0;
 	dh_error_set(err,
-		     "step %zu: the device answers \"%s\": %s (command at byte %u, region %d, offset %" PRIu64
-		     ")",
-		     t, dh_status_text(record.status), dh_reason_text(record.reason), record.cmd_offset,
-		     (int)record.fault_region, (uint64_t)record.fault_offset);
+		     "step %zu: the device answers \"%s\": %s (command at byte %u, region %d, "
+		     "offset %" PRIu64 ")",
+		     t, dh_status_text(record.status), dh_reason_text(record.reason),
+		     record.cmd_offset, (int)record.fault_region, (uint64_t)record.fault_offset);
 	return -EIO;
 }
 
-static int compare_output(struct rig *rig, const struct test_case *test, size_t t, struct dh_error *err)
+static int compare_output(struct rig *rig, const struct test_case *test, size_t t,
+			  struct dh_error *err)
 {
 	unsigned int hidden = test->hidden[test->layers - 1];
 	const int16_t *want = (const int16_t *)test->outputs.data + t * hidden;
@@ -350,14 +356,14 @@ static int compare_counts(const struct test_case *test, size_t t, unsigned int l
 	if (row->fired_x == bias + x && row->fired_h == h)
 		return 0;
 	dh_error_set(err,
-		     "step %zu, layer %u: fetched %u columns for bias and x, %u for h; wanted are %" PRId64
-		     " and %" PRId64,
+		     "step %zu, layer %u: fetched %u columns for bias and x, %u for h; wanted are "
+		     "%" PRId64 " and %" PRId64,
 		     t, layer + 1, row->fired_x, row->fired_h, bias + x, h);
 	return -EINVAL;
 }
 
-static int compare_profile(struct rig *rig, const struct test_case *test, size_t t, unsigned int setting,
-			   struct dh_error *err)
+static int compare_profile(struct rig *rig, const struct test_case *test, size_t t,
+			   unsigned int setting, struct dh_error *err)
 {
 	struct deltahop_profile_row row[MAX_LAYERS];
 	int64_t want = csv_value(&test->cycles, t, setting), got = 0;
@@ -386,11 +392,13 @@ static int run_steps(struct rig *rig, const struct test_case *test, unsigned int
 		return -EIO;
 	}
 	for (size_t t = 0; t < test->steps; t++) {
-		for (;
-		     change < test->thresholds.rows && csv_value(&test->thresholds, change, 0) <= (int64_t)t;
+		for (; change < test->thresholds.rows &&
+		       csv_value(&test->thresholds, change, 0) <= (int64_t)t;
 		     change++) {
-			thx = csv_value(&test->thresholds, change, csv_column(&test->thresholds, "thx"));
-			thh = csv_value(&test->thresholds, change, csv_column(&test->thresholds, "thh"));
+			thx = csv_value(&test->thresholds, change,
+					csv_column(&test->thresholds, "thx"));
+			thh = csv_value(&test->thresholds, change,
+					csv_column(&test->thresholds, "thh"));
 		}
 		write_params(rig, test, thx, thh);
 		if (run_step(rig, test, t, err) || compare_output(rig, test, t, err) ||
@@ -414,7 +422,8 @@ static int run_setting(const struct test_case *test, unsigned int setting, struc
 	}
 	rig = rig_create(&config, RAM_BYTES);
 	if (!rig) {
-		dh_error_set(err, "no device with the memory setting %s", test->cycles.name[setting]);
+		dh_error_set(err, "no device with the memory setting %s",
+			     test->cycles.name[setting]);
 		return -EINVAL;
 	}
 	/* Through pointers to memory and through copies in turn. */
@@ -437,7 +446,8 @@ static int run_case(const struct test_case *test, struct dh_error *err)
 	for (unsigned int setting = 1; setting < test->cycles.columns; setting++) {
 		if (!run_setting(test, setting, &what))
 			continue;
-		dh_error_set(err, "memory %.*s: %s", CSV_MAX_NAME, test->cycles.name[setting], what.text);
+		dh_error_set(err, "memory %.*s: %s", CSV_MAX_NAME, test->cycles.name[setting],
+			     what.text);
 		return -EINVAL;
 	}
 	return 0;
@@ -499,7 +509,8 @@ static unsigned int check_directory(const char *dir, unsigned int depth, bool *g
 	count = depth ? scandir(dir, &list, visible, alphasort) : 0;
 	for (int i = 0; i < count; i++) {
 		if (snprintf(path, sizeof(path), "%s/%s", dir, list[i]->d_name) < MAX_PATH &&
-		    !lstat(path, &st) && (S_ISDIR(st.st_mode) || (S_ISLNK(st.st_mode) && is_case(path))))
+		    !lstat(path, &st) &&
+		    (S_ISDIR(st.st_mode) || (S_ISLNK(st.st_mode) && is_case(path))))
 			found += check_directory(path, depth - 1, good);
 		free(list[i]);
 	}
@@ -523,9 +534,11 @@ int main(int argc, char **argv)
 	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
 		fprintf(argc < 2 ? stderr : stdout,
 			"usage: %s DIR...\n"
-			"Run EdgeDRNN test vectors on the device model: each DIR is a case (it has a "
+			"Run EdgeDRNN test vectors on the device model: each DIR is a case (it has "
+			"a "
 			"config.csv) or holds cases.\n"
-			"Prints \"NAME ok\" or \"NAME FAIL: what\"; exit status 1 if one fails or there is "
+			"Prints \"NAME ok\" or \"NAME FAIL: what\"; exit status 1 if one fails or "
+			"there is "
 			"none.\n",
 			argv[0]);
 		return argc < 2 ? 2 : 0;

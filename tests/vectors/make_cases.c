@@ -22,9 +22,10 @@ static const struct {
 	const char *name;
 	int n, l, q;
 } settings[] = {
-	{"ideal", 0, 0, 0},	 {"n1_l0_q4", 1, 0, 4},	  {"n2_l0_q4", 2, 0, 4},   {"n4_l0_q4", 4, 0, 4},
-	{"n1_l16_q4", 1, 16, 4}, {"n1_l32_q4", 1, 32, 4}, {"n1_l64_q4", 1, 64, 4}, {"n2_l32_q4", 2, 32, 4},
-	{"n1_l0_q1", 1, 0, 1},	 {"n1_l16_q1", 1, 16, 1}, {"n1_l32_q1", 1, 32, 1}, {"n1_l64_q1", 1, 64, 1},
+	{ "ideal", 0, 0, 0 },	   { "n1_l0_q4", 1, 0, 4 },   { "n2_l0_q4", 2, 0, 4 },
+	{ "n4_l0_q4", 4, 0, 4 },   { "n1_l16_q4", 1, 16, 4 }, { "n1_l32_q4", 1, 32, 4 },
+	{ "n1_l64_q4", 1, 64, 4 }, { "n2_l32_q4", 2, 32, 4 }, { "n1_l0_q1", 1, 0, 1 },
+	{ "n1_l16_q1", 1, 16, 1 }, { "n1_l32_q1", 1, 32, 1 }, { "n1_l64_q1", 1, 64, 1 },
 };
 
 #define SETTINGS (sizeof(settings) / sizeof(settings[0]))
@@ -71,7 +72,7 @@ static uint32_t random_threshold(struct made *made)
 
 static void random_sizes(struct made *made)
 {
-	int columns[MAX_LAYERS] = {0}, before = 0;
+	int columns[MAX_LAYERS] = { 0 }, before = 0;
 
 	made->layers = 1 + rig_below(&made->random, MAX_LAYERS);
 	for (int l = 0; l < made->layers; l++) {
@@ -79,7 +80,8 @@ static void random_sizes(struct made *made)
 		size_t end;
 
 		layer->has_bias = true;
-		layer->inputs = l ? made->layer[l - 1].hidden : 4 + 4 * (int)rig_below(&made->random, 9);
+		layer->inputs = l ? made->layer[l - 1].hidden
+				  : 4 + 4 * (int)rig_below(&made->random, 9);
 		layer->hidden = 16 + 8 * rig_below(&made->random, 7);
 		layer->frac[0] = layer->frac[1] = layer->frac[2] = 7;
 		columns[l] = before;
@@ -93,7 +95,8 @@ static void random_sizes(struct made *made)
 	for (size_t i = 0; i < made->image_bytes; i++)
 		made->image[i] = rig_random(&made->random);
 	for (int l = 0; l < made->layers; l++)
-		made->layer[l].weights = made->image + (size_t)columns[l] * 3 * made->layer[l].hidden;
+		made->layer[l].weights =
+			made->image + (size_t)columns[l] * 3 * made->layer[l].hidden;
 }
 
 static void write_config(const struct made *made)
@@ -104,8 +107,8 @@ static void write_config(const struct made *made)
 		made->layer[0].inputs, made->padded);
 	for (int l = 0; l < made->layers; l++)
 		fprintf(file, "hidden_%d,%d\n", l + 1, made->layer[l].hidden);
-	fprintf(file, "thx,%u\nthh,%u\nweight_base,%u\ntimesteps,%d\n", made->thx, made->thh, made->base,
-		STEPS);
+	fprintf(file, "thx,%u\nthh,%u\nweight_base,%u\ntimesteps,%d\n", made->thx, made->thh,
+		made->base, STEPS);
 	fclose(file);
 }
 
@@ -186,7 +189,8 @@ static void run_steps(struct made *made)
 	fprintf(thresholds, "t,thx,thh\n");
 	for (int t = 0; t < STEPS; t++) {
 		for (int i = 0; i < made->layer[0].inputs; i++)
-			made->inputs[t][i] = (int16_t)((int)rig_below(&made->random, range) - range / 2);
+			made->inputs[t][i] =
+				(int16_t)((int)rig_below(&made->random, range) - range / 2);
 		change_thresholds(made, thresholds, t);
 		memcpy(made->outputs[t], made->inputs[t], sizeof(made->inputs[t]));
 		for (int l = 0; l < made->layers; l++)
@@ -211,14 +215,16 @@ static void save(const struct made *made, const char *name, struct dh_array arra
 	exit(1);
 }
 
-static void save_matrix(const struct made *made, const char *name, int16_t rows[][REF_MAX], size_t columns)
+static void save_matrix(const struct made *made, const char *name, int16_t rows[][REF_MAX],
+			size_t columns)
 {
 	int16_t *data = malloc(STEPS * columns * sizeof(*data));
 
 	for (int t = 0; t < STEPS; t++)
 		memcpy(data + t * columns, rows[t], columns * sizeof(*data));
 	save(made, name,
-	     (struct dh_array){.dtype = DH_DTYPE_I2, .ndim = 2, .shape = {STEPS, columns}, .data = data});
+	     (struct dh_array){
+		     .dtype = DH_DTYPE_I2, .ndim = 2, .shape = { STEPS, columns }, .data = data });
 	free(data);
 }
 
@@ -239,8 +245,10 @@ static void make_case(const char *dir, uint64_t seed)
 	write_config(made);
 	run_steps(made);
 	save(made, "weights.npy",
-	     (struct dh_array){
-		     .dtype = DH_DTYPE_I1, .ndim = 1, .shape = {made->image_bytes}, .data = made->image});
+	     (struct dh_array){ .dtype = DH_DTYPE_I1,
+				.ndim = 1,
+				.shape = { made->image_bytes },
+				.data = made->image });
 	save_matrix(made, "inputs.npy", made->inputs, made->padded);
 	save_matrix(made, "outputs.npy", made->outputs, made->layer[made->layers - 1].hidden);
 	free(made->image);

@@ -18,10 +18,10 @@
 #include "deltahop_hw.h"
 #include "deltahop_yardstick.h"
 
-#define YARDSTICK_RING		0	/* the recurrent engine's */
-#define YARDSTICK_ORDER		3
-#define YARDSTICK_ENTRIES	(1U << YARDSTICK_ORDER)
-#define YARDSTICK_TIMEOUT	(10 * HZ)
+#define YARDSTICK_RING	  0 /* the recurrent engine's */
+#define YARDSTICK_ORDER	  3
+#define YARDSTICK_ENTRIES (1U << YARDSTICK_ORDER)
+#define YARDSTICK_TIMEOUT (10 * HZ)
 
 /* What driver and device share, besides the buffer */
 struct yardstick_shared {
@@ -61,11 +61,12 @@ static struct deltahop_entry *yardstick_entry(struct yardstick *ys, u32 type, u3
 {
 	struct deltahop_entry *entry = &ys->shared->ring[ys->tail++ % YARDSTICK_ENTRIES];
 
-	*entry = (struct deltahop_entry) {
+	*entry = (struct deltahop_entry){
 		.type = cpu_to_le32(type),
 		.flags = cpu_to_le32(flags),
 		.owner = cpu_to_le32(1),
-		.table_addr = cpu_to_le64(ys->shared_dma + offsetof(struct yardstick_shared, table)),
+		.table_addr =
+			cpu_to_le64(ys->shared_dma + offsetof(struct yardstick_shared, table)),
 		.table_count = cpu_to_le32(1),
 		.profile_region = cpu_to_le32(DELTAHOP_REGION_NONE),
 	};
@@ -83,7 +84,8 @@ static void yardstick_start(struct yardstick *ys, const struct deltahop_yardstic
 	entry = yardstick_entry(ys, DELTAHOP_ENTRY_JOB, DELTAHOP_ENTRY_IRQ);
 	entry->cmd_offset = cpu_to_le64(run->cmd_offset);
 	entry->size = cpu_to_le32(run->cmd_size);
-	entry->record_addr = cpu_to_le64(ys->shared_dma + offsetof(struct yardstick_shared, record));
+	entry->record_addr =
+		cpu_to_le64(ys->shared_dma + offsetof(struct yardstick_shared, record));
 	yardstick_write(ys, DELTAHOP_RING_TAIL, ys->tail);
 }
 
@@ -127,11 +129,11 @@ static const struct file_operations yardstick_fops = {
 static int yardstick_alloc(struct yardstick *ys)
 {
 	ys->shared = dmam_alloc_coherent(ys->dev, sizeof(*ys->shared), &ys->shared_dma, GFP_KERNEL);
-	ys->buffer = dmam_alloc_coherent(ys->dev, DELTAHOP_YARDSTICK_BYTES, &ys->buffer_dma,
-					 GFP_KERNEL);
+	ys->buffer =
+		dmam_alloc_coherent(ys->dev, DELTAHOP_YARDSTICK_BYTES, &ys->buffer_dma, GFP_KERNEL);
 	if (!ys->shared || !ys->buffer)
 		return -ENOMEM;
-	ys->shared->table[0] = (struct deltahop_region) {
+	ys->shared->table[0] = (struct deltahop_region){
 		.addr = cpu_to_le64(ys->buffer_dma),
 		.length = cpu_to_le64(DELTAHOP_YARDSTICK_BYTES),
 		.flags = cpu_to_le32(DELTAHOP_REGION_VALID | DELTAHOP_REGION_READ |
@@ -197,7 +199,7 @@ static int yardstick_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	pci_set_master(pdev);
 	yardstick_reset(ys);
 	yardstick_start_ring(ys);
-	ys->misc = (struct miscdevice) {
+	ys->misc = (struct miscdevice){
 		.minor = MISC_DYNAMIC_MINOR,
 		.name = "deltahop_yardstick",
 		.fops = &yardstick_fops,
@@ -215,8 +217,7 @@ static void yardstick_remove(struct pci_dev *pdev)
 }
 
 static const struct pci_device_id yardstick_ids[] = {
-	{ PCI_DEVICE(DELTAHOP_PCI_VENDOR, DELTAHOP_PCI_DEVICE) },
-	{}
+	{ PCI_DEVICE(DELTAHOP_PCI_VENDOR, DELTAHOP_PCI_DEVICE) }, {}
 };
 
 static struct pci_driver yardstick_driver = {

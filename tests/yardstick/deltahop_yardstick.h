@@ -13,7 +13,7 @@
 
 #include "deltahop_isa.h"
 
-#define DELTAHOP_YARDSTICK_BYTES	(4 << 20)
+#define DELTAHOP_YARDSTICK_BYTES (4 << 20)
 
 /**
  * struct deltahop_yardstick_run - run commands of the buffer and wait for their end
@@ -29,6 +29,6 @@ struct deltahop_yardstick_run {
 	struct deltahop_record record;
 };
 
-#define DELTAHOP_YARDSTICK_RUN	_IOWR('d', 0xe0, struct deltahop_yardstick_run)
+#define DELTAHOP_YARDSTICK_RUN _IOWR('d', 0xe0, struct deltahop_yardstick_run)
 
 #endif /* _DELTAHOP_YARDSTICK_H_ */
