@@ -13,6 +13,7 @@
 
 #define DEVICE_SECONDS	30	/* longer than any job here may take */
 #define NOW_ONLY	0	/* a moment in the past: do not wait */
+#define TICKS_NS	50000000	/* the kernel's time-outs count ticks, which a busy host delivers late */
 
 /** struct buffer - a buffer that is mapped */
 struct buffer {
