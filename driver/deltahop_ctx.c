@@ -140,7 +140,8 @@ static struct deltahop_ctx *deltahop_ctx_create(struct deltahop_device *ddev, u3
 	spin_lock_init(&ctx->record_lock);
 
 	ret = -ENOMEM;
-	ctx->records = vmalloc_user(DELTAHOP_RECORD_BYTES);
+	ctx->records = __vmalloc(DELTAHOP_RECORD_BYTES,
+				 GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
 	if (!ctx->records)
 		goto err_put;
 	ret = deltahop_ctx_init_queues(ctx, priority);
