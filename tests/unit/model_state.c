@@ -278,6 +278,19 @@ START_TEST(other_owner_saves)
 }
 END_TEST
 
+/* A refused save leaves the state on the chip; a job right behind it must not find it. */
+START_TEST(other_owner_saves_then_runs)
+{
+	struct net net;
+
+	net_create(&net, "edgedrnn");
+	assert_ok(net_job(&net));
+	assert_fault(save_of(&net, RIG_OWNER + 1), DELTAHOP_REASON_NOT_LOADED);
+	assert_fault(job_of(&net, RIG_OWNER + 1), DELTAHOP_REASON_NOT_LOADED);
+	net_destroy(&net);
+}
+END_TEST
+
 /* Two owners in turn, each loading and saving its own. */
 START_TEST(owners_in_turn)
 {
@@ -342,6 +355,7 @@ TCase *model_state_case(void)
 	tcase_add_test(tcase, other_owners_state);
 	tcase_add_test(tcase, another_owner_was_here);
 	tcase_add_test(tcase, other_owner_saves);
+	tcase_add_test(tcase, other_owner_saves_then_runs);
 	tcase_add_test(tcase, owners_in_turn);
 	tcase_add_test(tcase, nothing_shows_through);
 	tcase_add_test(tcase, discard_of_another_owner);
