@@ -30,7 +30,7 @@ broken() {
 
 # set_byte FILE OFFSET OCTAL
 set_byte() {
-	printf "\\$3" | dd of="$dir/case/$1" bs=1 seek="$2" conv=notrunc 2>/dev/null
+	printf '%b' "\\0$3" | dd of="$dir/case/$1" bs=1 seek="$2" conv=notrunc 2>/dev/null
 }
 
 edit() {
