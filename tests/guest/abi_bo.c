@@ -8,7 +8,7 @@
 #include "device.h"
 #include "ktap.h"
 
-#define PAGE	4096
+#define PAGE 4096
 
 static void creation_works(int fd)
 {
@@ -17,16 +17,16 @@ static void creation_works(int fd)
 	buffer_destroy(&buffer);
 }
 
-#define WRONG_CREATE(suffix, text, error, spoil)						\
-	TEST(bo_create_##suffix, "BO_CREATE refuses " text)					\
-	{										\
-		struct drm_deltahop_bo_create arg = { .size = PAGE };			\
-		int fd = dev_open();							\
-											\
-		spoil;									\
-		CHECK_ERR(dev_ioctl(fd, DRM_IOCTL_DELTAHOP_BO_CREATE, &arg), error);	\
-		CHECK_EQ(dev_heaps(fd).system_used, 0);					\
-		creation_works(fd);							\
+#define WRONG_CREATE(suffix, text, error, spoil)                                     \
+	TEST(bo_create_##suffix, "BO_CREATE refuses " text)                          \
+	{                                                                            \
+		struct drm_deltahop_bo_create arg = { .size = PAGE };                \
+		int fd = dev_open();                                                 \
+                                                                                     \
+		spoil;                                                               \
+		CHECK_ERR(dev_ioctl(fd, DRM_IOCTL_DELTAHOP_BO_CREATE, &arg), error); \
+		CHECK_EQ(dev_heaps(fd).system_used, 0);                              \
+		creation_works(fd);                                                  \
 	}
 
 WRONG_CREATE(size_zero, "size 0", EINVAL, arg.size = 0)
@@ -48,7 +48,8 @@ TEST(bo_create_huge, "BO_CREATE refuses sizes that no machine has, in system and
 		for (p = DRM_DELTAHOP_PLACEMENT_DEFAULT; p <= DRM_DELTAHOP_PLACEMENT_CARD; p++) {
 			int ret = bo_create(fd, huge[i], p, &arg);
 
-			CHECK(ret == -EINVAL || ret == -ENOMEM || ret == -ENOSPC || ret == -EOPNOTSUPP);
+			CHECK(ret == -EINVAL || ret == -ENOMEM || ret == -ENOSPC ||
+			      ret == -EOPNOTSUPP);
 		}
 	CHECK_EQ(dev_heaps(fd).system_used, 0);
 	creation_works(fd);
@@ -66,20 +67,30 @@ TEST(bo_create_outputs, "BO_CREATE ignores what is in its outputs and fills them
 	CHECK_EQ(arg.pad, 0);
 }
 
-TEST(bo_create_sizes, "a shorter BO_CREATE is filled up with zeros, a longer one with zeros behind is taken")
+TEST(bo_create_sizes,
+     "a shorter BO_CREATE is filled up with zeros, a longer one with zeros behind is taken")
 {
-	struct { struct drm_deltahop_bo_create arg; uint64_t more[4]; } longer = { .arg.size = PAGE };
-	struct { uint64_t size; } shorter = { PAGE };
+	struct {
+		struct drm_deltahop_bo_create arg;
+		uint64_t more[4];
+	} longer = { .arg.size = PAGE };
+	struct {
+		uint64_t size;
+	} shorter = { PAGE };
 	int fd = dev_open();
 
-	CHECK_OK(dev_ioctl(fd, DRM_IOWR(DRM_COMMAND_BASE + DRM_DELTAHOP_BO_CREATE, shorter), &shorter));
-	CHECK_OK(dev_ioctl(fd, DRM_IOWR(DRM_COMMAND_BASE + DRM_DELTAHOP_BO_CREATE, longer), &longer));
+	CHECK_OK(dev_ioctl(fd, DRM_IOWR(DRM_COMMAND_BASE + DRM_DELTAHOP_BO_CREATE, shorter),
+			   &shorter));
+	CHECK_OK(dev_ioctl(fd, DRM_IOWR(DRM_COMMAND_BASE + DRM_DELTAHOP_BO_CREATE, longer),
+			   &longer));
 	CHECK(longer.arg.handle);
 }
 
-TEST(bo_create_page_end, "BO_CREATE, BO_INFO and BO_WAIT touch nothing behind an argument that ends a page")
+TEST(bo_create_page_end,
+     "BO_CREATE, BO_INFO and BO_WAIT touch nothing behind an argument that ends a page")
 {
-	struct drm_deltahop_bo_create create = { .size = PAGE }, *at = page_end(&create, sizeof(create));
+	struct drm_deltahop_bo_create create = { .size = PAGE },
+				      *at = page_end(&create, sizeof(create));
 	struct drm_deltahop_bo_info info = { 0 };
 	struct drm_deltahop_bo_wait wait = { 0 };
 	int fd = dev_open();
@@ -138,7 +149,8 @@ TEST(bo_zeroed_again, "card memory that another buffer has used is zeroed")
 	for (round = 0; round < 3; round++) {
 		uint64_t *word;
 
-		buffer = buffer_create(fd, dev_heaps(fd).card_largest / 16, DRM_DELTAHOP_PLACEMENT_CARD);
+		buffer = buffer_create(fd, dev_heaps(fd).card_largest / 16,
+				       DRM_DELTAHOP_PLACEMENT_CARD);
 		word = buffer.map;
 		for (i = 0; i < buffer.size / 8; i += 64)
 			CHECK_EQ(word[i], 0);
@@ -187,18 +199,18 @@ TEST(bo_info_outputs, "BO_INFO overwrites its outputs")
 	CHECK_EQ(arg.mmap_offset, buffer.mmap_offset);
 }
 
-#define WRONG_WAIT(suffix, text, error, spoil)						\
-	TEST(bo_wait_##suffix, "BO_WAIT refuses " text)					\
-	{										\
-		int fd = dev_open();							\
-		struct buffer buffer = buffer_create(fd, PAGE, DRM_DELTAHOP_PLACEMENT_SYSTEM);	\
-		struct drm_deltahop_bo_wait arg = { .handle = buffer.handle }, good = arg;	\
-											\
-		spoil;									\
-		CHECK_ERR(dev_ioctl(fd, DRM_IOCTL_DELTAHOP_BO_WAIT, &arg), error);	\
-		CHECK_OK(dev_ioctl(fd, DRM_IOCTL_DELTAHOP_BO_WAIT, &good));		\
-		good.flags = DRM_DELTAHOP_BO_WAIT_WRITE;				\
-		CHECK_OK(dev_ioctl(fd, DRM_IOCTL_DELTAHOP_BO_WAIT, &good));		\
+#define WRONG_WAIT(suffix, text, error, spoil)                                                 \
+	TEST(bo_wait_##suffix, "BO_WAIT refuses " text)                                        \
+	{                                                                                      \
+		int fd = dev_open();                                                           \
+		struct buffer buffer = buffer_create(fd, PAGE, DRM_DELTAHOP_PLACEMENT_SYSTEM); \
+		struct drm_deltahop_bo_wait arg = { .handle = buffer.handle }, good = arg;     \
+                                                                                               \
+		spoil;                                                                         \
+		CHECK_ERR(dev_ioctl(fd, DRM_IOCTL_DELTAHOP_BO_WAIT, &arg), error);             \
+		CHECK_OK(dev_ioctl(fd, DRM_IOCTL_DELTAHOP_BO_WAIT, &good));                    \
+		good.flags = DRM_DELTAHOP_BO_WAIT_WRITE;                                       \
+		CHECK_OK(dev_ioctl(fd, DRM_IOCTL_DELTAHOP_BO_WAIT, &good));                    \
 	}
 
 WRONG_WAIT(handle, "a handle that is none", ENOENT, arg.handle = 77)
@@ -214,7 +226,8 @@ TEST(bo_wait_times, "BO_WAIT takes every moment: past, negative, far ahead")
 	unsigned int i;
 
 	for (i = 0; i < 5; i++) {
-		struct drm_deltahop_bo_wait arg = { .handle = buffer.handle, .timeout_ns = moments[i] };
+		struct drm_deltahop_bo_wait arg = { .handle = buffer.handle,
+						    .timeout_ns = moments[i] };
 
 		CHECK_OK(dev_ioctl(fd, DRM_IOCTL_DELTAHOP_BO_WAIT, &arg));
 	}

@@ -8,23 +8,23 @@
 #include "device.h"
 #include "ktap.h"
 
-#define PAGE	4096
-#define SIZE	256	/* of a state image */
+#define PAGE 4096
+#define SIZE 256 /* of a state image */
 
 static void context_works(int fd)
 {
 	CHECK_OK(ctx_destroy(fd, ctx_create(fd)));
 }
 
-#define WRONG_CREATE(suffix, text, error, spoil)						\
-	TEST(ctx_create_##suffix, "CTX_CREATE refuses " text)				\
-	{										\
-		struct drm_deltahop_ctx_create arg = { .priority = DRM_DELTAHOP_PRIORITY_LOW };	\
-		int fd = dev_open();							\
-											\
-		spoil;									\
-		CHECK_ERR(dev_ioctl(fd, DRM_IOCTL_DELTAHOP_CTX_CREATE, &arg), error);	\
-		context_works(fd);							\
+#define WRONG_CREATE(suffix, text, error, spoil)                                                \
+	TEST(ctx_create_##suffix, "CTX_CREATE refuses " text)                                   \
+	{                                                                                       \
+		struct drm_deltahop_ctx_create arg = { .priority = DRM_DELTAHOP_PRIORITY_LOW }; \
+		int fd = dev_open();                                                            \
+                                                                                                \
+		spoil;                                                                          \
+		CHECK_ERR(dev_ioctl(fd, DRM_IOCTL_DELTAHOP_CTX_CREATE, &arg), error);           \
+		context_works(fd);                                                              \
 	}
 
 WRONG_CREATE(priority, "an unknown priority", EINVAL, arg.priority = 4)
@@ -32,7 +32,8 @@ WRONG_CREATE(priority_largest, "the largest priority", EINVAL, arg.priority = ~0
 WRONG_CREATE(flags, "an unknown flag", EINVAL, arg.flags = 1)
 WRONG_CREATE(flags_high, "the highest flag", EINVAL, arg.flags = 1U << 31)
 
-TEST(ctx_create_priorities, "CTX_CREATE takes every priority with CAP_SYS_NICE; HIGH and up are -EACCES without")
+TEST(ctx_create_priorities,
+     "CTX_CREATE takes every priority with CAP_SYS_NICE; HIGH and up are -EACCES without")
 {
 	struct drm_deltahop_ctx_create arg = { 0 };
 	int fd = dev_open();
@@ -41,7 +42,8 @@ TEST(ctx_create_priorities, "CTX_CREATE takes every priority with CAP_SYS_NICE; 
 		CHECK_OK(dev_ioctl(fd, DRM_IOCTL_DELTAHOP_CTX_CREATE, &arg));
 	drop_capability(CAP_SYS_NICE);
 	for (arg.priority = 0; arg.priority < 4; arg.priority++)
-		CHECK_ERR(dev_ioctl(fd, DRM_IOCTL_DELTAHOP_CTX_CREATE, &arg), arg.priority < 2 ? 0 : EACCES);
+		CHECK_ERR(dev_ioctl(fd, DRM_IOCTL_DELTAHOP_CTX_CREATE, &arg),
+			  arg.priority < 2 ? 0 : EACCES);
 	context_works(fd);
 }
 
@@ -56,7 +58,8 @@ TEST(ctx_create_outputs, "CTX_CREATE fills its outputs, also at a page's end")
 	CHECK(arg->record_offset && arg->record_offset % PAGE == 0);
 }
 
-TEST(ctx_create_many, "contexts of a file end with -ENOSPC, not with the kernel's memory, and come back")
+TEST(ctx_create_many,
+     "contexts of a file end with -ENOSPC, not with the kernel's memory, and come back")
 {
 	struct drm_deltahop_ctx_create arg = { 0 };
 	int fd = dev_open(), ret = 0;
@@ -70,17 +73,17 @@ TEST(ctx_create_many, "contexts of a file end with -ENOSPC, not with the kernel'
 	context_works(fd);
 }
 
-#define WRONG_DESTROY(suffix, text, error, spoil)						\
-	TEST(ctx_destroy_##suffix, "CTX_DESTROY refuses " text)				\
-	{										\
-		int fd = dev_open();							\
-		struct drm_deltahop_ctx_destroy arg = { .id = ctx_create(fd) };		\
-		uint32_t good = arg.id;							\
-											\
-		spoil;									\
-		CHECK_ERR(dev_ioctl(fd, DRM_IOCTL_DELTAHOP_CTX_DESTROY, &arg), error);	\
-		CHECK_OK(ctx_destroy(fd, good));					\
-		CHECK_ERR(ctx_destroy(fd, good), ENOENT);				\
+#define WRONG_DESTROY(suffix, text, error, spoil)                                      \
+	TEST(ctx_destroy_##suffix, "CTX_DESTROY refuses " text)                        \
+	{                                                                              \
+		int fd = dev_open();                                                   \
+		struct drm_deltahop_ctx_destroy arg = { .id = ctx_create(fd) };        \
+		uint32_t good = arg.id;                                                \
+                                                                                       \
+		spoil;                                                                 \
+		CHECK_ERR(dev_ioctl(fd, DRM_IOCTL_DELTAHOP_CTX_DESTROY, &arg), error); \
+		CHECK_OK(ctx_destroy(fd, good));                                       \
+		CHECK_ERR(ctx_destroy(fd, good), ENOENT);                              \
 	}
 
 WRONG_DESTROY(id, "a context that is none", ENOENT, arg.id = 4711)
@@ -106,9 +109,11 @@ TEST(ctx_records_mmap, "the record ring is mapped read-only, for good, and not p
 
 	CHECK_OK(dev_ioctl(fd, DRM_IOCTL_DELTAHOP_CTX_CREATE, &arg));
 	size = (arg.record_slots * sizeof(struct deltahop_record) + PAGE - 1) / PAGE * PAGE;
-	CHECK(mmap64(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, arg.record_offset) == MAP_FAILED);
+	CHECK(mmap64(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, arg.record_offset) ==
+	      MAP_FAILED);
 	CHECK(mmap64(NULL, size, PROT_WRITE, MAP_SHARED, fd, arg.record_offset) == MAP_FAILED);
-	CHECK(mmap64(NULL, size + PAGE, PROT_READ, MAP_SHARED, fd, arg.record_offset) == MAP_FAILED);
+	CHECK(mmap64(NULL, size + PAGE, PROT_READ, MAP_SHARED, fd, arg.record_offset) ==
+	      MAP_FAILED);
 	ring = mmap64(NULL, size, PROT_READ, MAP_SHARED, fd, arg.record_offset);
 	CHECK(ring != MAP_FAILED);
 	CHECK(mprotect(ring, size, PROT_READ | PROT_WRITE));
@@ -131,48 +136,52 @@ static bool has_template(int fd)
 	return dev_info(fd).caps & DELTAHOP_CAP_RNN_TEMPLATE;
 }
 
-#define WRONG_STATE(suffix, text, error, spoil)						\
-	TEST(state_create_##suffix, "STATE_CREATE refuses " text)				\
-	{										\
-		int fd = dev_open();							\
-		struct drm_deltahop_state_create arg = { .ctx = ctx_create(fd), .size = SIZE };	\
-		uint32_t good = arg.ctx, state;						\
-											\
-		spoil;									\
-		CHECK_ERR(dev_ioctl(fd, DRM_IOCTL_DELTAHOP_STATE_CREATE, &arg), error);	\
-		CHECK_OK(state_create(fd, good, SIZE, 0, 0, &state));			\
-		CHECK_OK(state_destroy(fd, state));					\
+#define WRONG_STATE(suffix, text, error, spoil)                                                 \
+	TEST(state_create_##suffix, "STATE_CREATE refuses " text)                               \
+	{                                                                                       \
+		int fd = dev_open();                                                            \
+		struct drm_deltahop_state_create arg = { .ctx = ctx_create(fd), .size = SIZE }; \
+		uint32_t good = arg.ctx, state;                                                 \
+                                                                                                \
+		spoil;                                                                          \
+		CHECK_ERR(dev_ioctl(fd, DRM_IOCTL_DELTAHOP_STATE_CREATE, &arg), error);         \
+		CHECK_OK(state_create(fd, good, SIZE, 0, 0, &state));                           \
+		CHECK_OK(state_destroy(fd, state));                                             \
 	}
 
 WRONG_STATE(ctx, "a context that is none", ENOENT, arg.ctx = 4711)
 WRONG_STATE(ctx_zero, "context 0", ENOENT, arg.ctx = 0)
 WRONG_STATE(size_zero, "size 0", EINVAL, arg.size = 0)
 WRONG_STATE(size_odd, "a size that is no multiple of 8", EINVAL, arg.size = SIZE + 4)
-WRONG_STATE(size_large, "a size beyond the state memory", EINVAL, arg.size = dev_info(fd).rnn_state_bytes + 8)
+WRONG_STATE(size_large, "a size beyond the state memory", EINVAL,
+	    arg.size = dev_info(fd).rnn_state_bytes + 8)
 WRONG_STATE(size_largest, "the largest size", EINVAL, arg.size = ~7U)
 WRONG_STATE(flags, "an unknown flag", EINVAL, arg.flags = 1)
 WRONG_STATE(flags_high, "the highest flag", EINVAL, arg.flags = 1U << 31)
 WRONG_STATE(pad, "a pad that is not zero", EINVAL, arg.pad = 1)
 WRONG_STATE(offset_alone, "a template offset without a template", EINVAL, arg.template_offset = 8)
 
-#define WRONG_TEMPLATE(suffix, text, error, spoil)						\
-	TEST(state_template_##suffix, "STATE_CREATE refuses " text)				\
-	{										\
-		int fd = dev_open();							\
-		struct buffer buffer = buffer_create(fd, PAGE, DRM_DELTAHOP_PLACEMENT_SYSTEM);	\
-		struct drm_deltahop_state_create good = {				\
-			.ctx = ctx_create(fd), .size = SIZE, .template_handle = buffer.handle,	\
-			.template_offset = PAGE - SIZE }, arg = good;			\
-											\
-		if (!has_template(fd))							\
-			ktap_skip("the device takes no template");			\
-		spoil;									\
-		CHECK_ERR(dev_ioctl(fd, DRM_IOCTL_DELTAHOP_STATE_CREATE, &arg), error);	\
-		CHECK_OK(dev_ioctl(fd, DRM_IOCTL_DELTAHOP_STATE_CREATE, &good));	\
+#define WRONG_TEMPLATE(suffix, text, error, spoil)                                             \
+	TEST(state_template_##suffix, "STATE_CREATE refuses " text)                            \
+	{                                                                                      \
+		int fd = dev_open();                                                           \
+		struct buffer buffer = buffer_create(fd, PAGE, DRM_DELTAHOP_PLACEMENT_SYSTEM); \
+		struct drm_deltahop_state_create good = { .ctx = ctx_create(fd),               \
+							  .size = SIZE,                        \
+							  .template_handle = buffer.handle,    \
+							  .template_offset = PAGE - SIZE },    \
+						 arg = good;                                   \
+                                                                                               \
+		if (!has_template(fd))                                                         \
+			ktap_skip("the device takes no template");                             \
+		spoil;                                                                         \
+		CHECK_ERR(dev_ioctl(fd, DRM_IOCTL_DELTAHOP_STATE_CREATE, &arg), error);        \
+		CHECK_OK(dev_ioctl(fd, DRM_IOCTL_DELTAHOP_STATE_CREATE, &good));               \
 	}
 
 WRONG_TEMPLATE(handle, "a template that is no buffer", ENOENT, arg.template_handle = 77)
-WRONG_TEMPLATE(offset_odd, "a template offset that is no multiple of 8", EINVAL, arg.template_offset = 4)
+WRONG_TEMPLATE(offset_odd, "a template offset that is no multiple of 8", EINVAL,
+	       arg.template_offset = 4)
 WRONG_TEMPLATE(end, "a template past the end of its buffer", ERANGE, arg.template_offset += 8)
 WRONG_TEMPLATE(overflow, "a template whose end overflows", ERANGE, arg.template_offset = ~7ULL)
 
@@ -232,7 +241,8 @@ static void wrong_handles(int fd, unsigned long request, uint32_t good)
 	CHECK_OK(dev_ioctl(fd, request, page_end(&arg, sizeof(arg))));
 }
 
-TEST(state_reset_fields, "STATE_RESET refuses states that are none or another file's, and a pad that is not zero")
+TEST(state_reset_fields,
+     "STATE_RESET refuses states that are none or another file's, and a pad that is not zero")
 {
 	int fd = dev_open();
 	uint32_t state;
@@ -241,7 +251,8 @@ TEST(state_reset_fields, "STATE_RESET refuses states that are none or another fi
 	wrong_handles(fd, DRM_IOCTL_DELTAHOP_STATE_RESET, state);
 }
 
-TEST(state_destroy_fields, "STATE_DESTROY refuses states that are none or another file's, and a pad that is not zero")
+TEST(state_destroy_fields,
+     "STATE_DESTROY refuses states that are none or another file's, and a pad that is not zero")
 {
 	int fd = dev_open();
 	uint32_t state;
@@ -252,7 +263,8 @@ TEST(state_destroy_fields, "STATE_DESTROY refuses states that are none or anothe
 	CHECK_ERR(state_reset(fd, state), ENOENT);
 }
 
-TEST(bindings_destroy_fields, "BINDINGS_DESTROY refuses bindings that are none or another file's, and a pad")
+TEST(bindings_destroy_fields,
+     "BINDINGS_DESTROY refuses bindings that are none or another file's, and a pad")
 {
 	int fd = dev_open();
 	struct buffer buffer = buffer_create(fd, PAGE, DRM_DELTAHOP_PLACEMENT_SYSTEM);
@@ -282,7 +294,9 @@ TEST(reserved_state_copy, "STATE_COPY is reserved: -EOPNOTSUPP, whatever it is a
 
 	CHECK_OK(state_create(fd, ctx_create(fd), SIZE, 0, 0, &state));
 	for (op = 0; op < 5; op++) {
-		arg = (struct drm_deltahop_state_copy){ .handle = op & 1 ? state : 0, .op = op, .offset = op * 3 };
+		arg = (struct drm_deltahop_state_copy){ .handle = op & 1 ? state : 0,
+							.op = op,
+							.offset = op * 3 };
 		CHECK_ERR(dev_ioctl(fd, DRM_IOCTL_DELTAHOP_STATE_COPY, &arg), EOPNOTSUPP);
 	}
 	CHECK_OK(state_destroy(fd, state));

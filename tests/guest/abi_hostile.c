@@ -11,22 +11,33 @@
 #include "ktap.h"
 #include "runner.h"
 
-#define ROUNDS		20000
-#define MOST_FAILURES	400	/* allocations of one call */
+#define ROUNDS	      20000
+#define MOST_FAILURES 400 /* allocations of one call */
 
 struct request {
 	unsigned long number;
 	uint32_t size;
 };
 
-#define REQUEST(name, type)	{ DRM_IOCTL_DELTAHOP_##name, sizeof(struct drm_deltahop_##type) }
+#define REQUEST(name, type)                                                   \
+	{                                                                     \
+		DRM_IOCTL_DELTAHOP_##name, sizeof(struct drm_deltahop_##type) \
+	}
 
 static const struct request requests[] = {
-	REQUEST(DEV_QUERY, dev_query), REQUEST(BO_CREATE, bo_create), REQUEST(BO_INFO, bo_info),
-	REQUEST(BO_WAIT, bo_wait), REQUEST(CTX_CREATE, ctx_create), REQUEST(CTX_DESTROY, ctx_destroy),
-	REQUEST(BINDINGS_CREATE, bindings_create), REQUEST(BINDINGS_DESTROY, bindings_destroy),
-	REQUEST(STATE_CREATE, state_create), REQUEST(STATE_DESTROY, state_destroy),
-	REQUEST(STATE_RESET, state_reset), REQUEST(STATE_COPY, state_copy), REQUEST(SUBMIT, submit),
+	REQUEST(DEV_QUERY, dev_query),
+	REQUEST(BO_CREATE, bo_create),
+	REQUEST(BO_INFO, bo_info),
+	REQUEST(BO_WAIT, bo_wait),
+	REQUEST(CTX_CREATE, ctx_create),
+	REQUEST(CTX_DESTROY, ctx_destroy),
+	REQUEST(BINDINGS_CREATE, bindings_create),
+	REQUEST(BINDINGS_DESTROY, bindings_destroy),
+	REQUEST(STATE_CREATE, state_create),
+	REQUEST(STATE_DESTROY, state_destroy),
+	REQUEST(STATE_RESET, state_reset),
+	REQUEST(STATE_COPY, state_copy),
+	REQUEST(SUBMIT, submit),
 	REQUEST(WAIT, wait),
 };
 
@@ -87,7 +98,9 @@ static void tame(const struct request *request, void *arg)
 		wait->timeout_ns = NOW_ONLY;
 }
 
-TEST_LIMIT(hostile_arguments, 600, "arguments of random numbers, thousands of times: an error or a result, never a crash or hang")
+TEST_LIMIT(hostile_arguments, 600,
+	   "arguments of random numbers, thousands of times: an error or a result, never a crash "
+	   "or hang")
 {
 	static uint64_t memory[1024], arg[128];
 	uint32_t seed = 271828;
@@ -95,7 +108,8 @@ TEST_LIMIT(hostile_arguments, 600, "arguments of random numbers, thousands of ti
 	int fd = dev_open(), ret;
 
 	for (i = 0; i < ROUNDS; i++) {
-		const struct request *request = &requests[random_next(&seed) % (sizeof(requests) / sizeof(requests[0]))];
+		const struct request *request =
+			&requests[random_next(&seed) % (sizeof(requests) / sizeof(requests[0]))];
 
 		if (i % 500 == 0) {
 			close(fd);
@@ -113,7 +127,9 @@ TEST_LIMIT(hostile_arguments, 600, "arguments of random numbers, thousands of ti
 	device_works();
 }
 
-TEST_LIMIT(hostile_sizes, 300, "every ioctl of every size, with random content: an error or a result, never a crash or hang")
+TEST_LIMIT(hostile_sizes, 300,
+	   "every ioctl of every size, with random content: an error or a result, never a crash or "
+	   "hang")
 {
 	static uint64_t arg[128];
 	uint32_t seed = 31415, size;
@@ -125,7 +141,10 @@ TEST_LIMIT(hostile_sizes, 300, "every ioctl of every size, with random content: 
 			for (round = 0; round < 4; round++) {
 				fill((uint32_t *)arg, sizeof(arg), &seed, arg);
 				tame(&requests[i], arg);
-				dev_ioctl(fd, _IOC(round, DRM_IOCTL_BASE, requests[i].number & 0xff, size), arg);
+				dev_ioctl(fd,
+					  _IOC(round, DRM_IOCTL_BASE, requests[i].number & 0xff,
+					       size),
+					  arg);
 			}
 		}
 		close(fd);
@@ -264,8 +283,8 @@ static int make_context(struct made *m)
 static int make_state(struct made *m)
 {
 	bool template = m->r.info.caps & DELTAHOP_CAP_RNN_TEMPLATE;
-	int ret = state_create(m->r.fd, m->r.ctx, 1024, template ? m->r.buffer[REGION_WEIGHTS].handle : 0, 0,
-			       &m->state);
+	int ret = state_create(m->r.fd, m->r.ctx, 1024,
+			       template ? m->r.buffer[REGION_WEIGHTS].handle : 0, 0, &m->state);
 
 	if (ret)
 		m->state = 0;
@@ -275,14 +294,16 @@ static int make_state(struct made *m)
 /* Two jobs with everything that a job can have. */
 static int submit_jobs(struct made *m)
 {
-	struct drm_deltahop_override override = { .region = REGION_INPUT, .binding = m->r.binding[REGION_INPUT] };
+	struct drm_deltahop_override override = { .region = REGION_INPUT,
+						  .binding = m->r.binding[REGION_INPUT] };
 	struct drm_deltahop_sync sync[2];
 	struct drm_deltahop_job job[2];
 	int i, ret;
 
 	override.binding.flags |= DRM_DELTAHOP_BIND_SYNC;
 	for (i = 0; i < 2; i++) {
-		sync[i] = (struct drm_deltahop_sync){ m->sync[i], DRM_DELTAHOP_SYNC_SIGNAL, i ? m->seqno + 9 : 0 };
+		sync[i] = (struct drm_deltahop_sync){ m->sync[i], DRM_DELTAHOP_SYNC_SIGNAL,
+						      i ? m->seqno + 9 : 0 };
 		job[i] = runner_job(&m->r);
 		job[i].overrides = user_ptr(&override);
 		job[i].syncs = user_ptr(&sync[i]);
@@ -307,7 +328,9 @@ static void open_made(struct made *m)
 		m->sync[i] = syncobj_create(fd);
 }
 
-TEST_LIMIT(no_memory, 600, "when any one allocation of a call fails it answers -ENOMEM or succeeds, and nothing is lost")
+TEST_LIMIT(no_memory, 600,
+	   "when any one allocation of a call fails it answers -ENOMEM or succeeds, and nothing is "
+	   "lost")
 {
 	struct drm_deltahop_heap_info before;
 	struct made m;
@@ -330,7 +353,9 @@ TEST_LIMIT(no_memory, 600, "when any one allocation of a call fails it answers -
 	device_works();
 }
 
-TEST_LIMIT(no_memory_submit, 600, "when any one allocation of SUBMIT fails nothing of it happens, and those that do not fail run right")
+TEST_LIMIT(no_memory_submit, 600,
+	   "when any one allocation of SUBMIT fails nothing of it happens, and those that do not "
+	   "fail run right")
 {
 	static struct stream stream;
 	static int16_t expected[2 * 128];

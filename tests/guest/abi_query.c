@@ -17,22 +17,24 @@ static int query(int fd, struct drm_deltahop_dev_query *arg)
 	return dev_ioctl(fd, DRM_IOCTL_DELTAHOP_DEV_QUERY, arg);
 }
 
-#define WRONG(suffix, text, error, spoil)							\
-	TEST(query_##suffix, "DEV_QUERY refuses " text)					\
-	{										\
-		struct drm_deltahop_device_info info;					\
-		struct drm_deltahop_dev_query arg = {					\
-			.id = DRM_DELTAHOP_QUERY_DEVICE, .size = sizeof(info), .data = user_ptr(&info) }; \
-		int fd = dev_open();							\
-											\
-		spoil;									\
-		CHECK_ERR(query(fd, &arg), error);					\
-		still_works(fd);							\
+#define WRONG(suffix, text, error, spoil)                                              \
+	TEST(query_##suffix, "DEV_QUERY refuses " text)                                \
+	{                                                                              \
+		struct drm_deltahop_device_info info;                                  \
+		struct drm_deltahop_dev_query arg = { .id = DRM_DELTAHOP_QUERY_DEVICE, \
+						      .size = sizeof(info),            \
+						      .data = user_ptr(&info) };       \
+		int fd = dev_open();                                                   \
+                                                                                       \
+		spoil;                                                                 \
+		CHECK_ERR(query(fd, &arg), error);                                     \
+		still_works(fd);                                                       \
 	}
 
 WRONG(unknown_id, "an unknown id", EINVAL, arg.id = 4)
 WRONG(largest_id, "the largest id", EINVAL, arg.id = ~0U)
-WRONG(unknown_id_size, "an unknown id also when only asked for the size", EINVAL, (arg.id = 77, arg.data = 0))
+WRONG(unknown_id_size, "an unknown id also when only asked for the size", EINVAL,
+      (arg.id = 77, arg.data = 0))
 WRONG(unmapped, "an address without memory", EFAULT, arg.data = unmapped())
 WRONG(kernel_address, "an address of the kernel", EFAULT, arg.data = 0xffffffff81000000ULL)
 
@@ -61,7 +63,9 @@ TEST(query_smaller, "DEV_QUERY fills no byte behind a smaller structure")
 	unsigned char small[24], whole[256];
 	int fd = dev_open();
 
-	struct drm_deltahop_dev_query arg = { .id = DRM_DELTAHOP_QUERY_DEVICE, .size = 8, .data = user_ptr(small) };
+	struct drm_deltahop_dev_query arg = { .id = DRM_DELTAHOP_QUERY_DEVICE,
+					      .size = 8,
+					      .data = user_ptr(small) };
 
 	memset(small, 0xa5, sizeof(small));
 	dev_query(fd, DRM_DELTAHOP_QUERY_DEVICE, whole, sizes[DRM_DELTAHOP_QUERY_DEVICE]);
@@ -78,7 +82,9 @@ TEST(query_larger, "DEV_QUERY takes a larger structure and tells how much it kno
 	unsigned int id;
 
 	for (id = 0; id < 4; id++) {
-		struct drm_deltahop_dev_query arg = { .id = id, .size = sizeof(large), .data = user_ptr(large) };
+		struct drm_deltahop_dev_query arg = { .id = id,
+						      .size = sizeof(large),
+						      .data = user_ptr(large) };
 
 		memset(large, 0xa5, sizeof(large));
 		CHECK_OK(query(fd, &arg));
@@ -90,7 +96,9 @@ TEST(query_larger, "DEV_QUERY takes a larger structure and tells how much it kno
 TEST(query_nothing, "DEV_QUERY with size 0 writes nothing")
 {
 	unsigned char byte = 0xa5;
-	struct drm_deltahop_dev_query arg = { .id = DRM_DELTAHOP_QUERY_DEVICE, .size = 0, .data = user_ptr(&byte) };
+	struct drm_deltahop_dev_query arg = { .id = DRM_DELTAHOP_QUERY_DEVICE,
+					      .size = 0,
+					      .data = user_ptr(&byte) };
 	int fd = dev_open();
 
 	CHECK_OK(query(fd, &arg));
@@ -106,7 +114,9 @@ TEST(query_page_end, "DEV_QUERY touches nothing behind argument and data that en
 
 	for (id = 0; id < 4; id++) {
 		void *data = page_end(zeros, sizes[id]);
-		struct drm_deltahop_dev_query arg = { .id = id, .size = sizes[id], .data = user_ptr(data) };
+		struct drm_deltahop_dev_query arg = { .id = id,
+						      .size = sizes[id],
+						      .data = user_ptr(data) };
 
 		CHECK_OK(query(fd, page_end(&arg, sizeof(arg))));
 	}
@@ -131,8 +141,9 @@ TEST(query_device, "the device says what it is, in figures that fit each other")
 	CHECK_EQ(info.max_jobs, 128);
 	CHECK(info.record_slots >= info.max_jobs);
 	CHECK_EQ(info.pad, 0);
-	ktap_note("profile %u, %u Hz, %u PEs, caps 0x%llx, card %llu bytes", info.profile, info.clock_hz, info.rnn_pes,
-		  (unsigned long long)info.caps, (unsigned long long)info.card_size);
+	ktap_note("profile %u, %u Hz, %u PEs, caps 0x%llx, card %llu bytes", info.profile,
+		  info.clock_hz, info.rnn_pes, (unsigned long long)info.caps,
+		  (unsigned long long)info.card_size);
 }
 
 TEST(query_heaps, "the heaps add up")

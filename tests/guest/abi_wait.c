@@ -22,10 +22,13 @@ static void open_fixture(struct fixture *f)
 	network_small(&net, 1);
 	memset(f, 0, sizeof(*f));
 	f->fd = dev_open();
-	runner_create(&f->runner, f->fd, ctx_create(f->fd), &net, 1, DRM_DELTAHOP_PLACEMENT_DEFAULT);
+	runner_create(&f->runner, f->fd, ctx_create(f->fd), &net, 1,
+		      DRM_DELTAHOP_PLACEMENT_DEFAULT);
 	f->seqno = runner_seqno(&f->runner);
 	f->arg = (struct drm_deltahop_wait){
-		.ctx = f->runner.ctx, .seqno = f->seqno, .timeout_ns = in_seconds(DEVICE_SECONDS),
+		.ctx = f->runner.ctx,
+		.seqno = f->seqno,
+		.timeout_ns = in_seconds(DEVICE_SECONDS),
 	};
 	memset(&f->arg.record, 0xa5, sizeof(f->arg.record));
 }
@@ -47,16 +50,16 @@ static void still_works(struct fixture *f)
 	runner_check(&f->runner, stream);
 }
 
-#define WRONG(suffix, text, error, spoil)						\
-	TEST(wait_##suffix, "WAIT refuses " text ", and its record is empty")		\
-	{										\
-		struct fixture f;							\
-											\
-		open_fixture(&f);							\
-		spoil;									\
-		CHECK_ERR(wait(&f), error);						\
-		CHECK_EQ(f.arg.record.status, DELTAHOP_STATUS_NONE);			\
-		still_works(&f);							\
+#define WRONG(suffix, text, error, spoil)                                     \
+	TEST(wait_##suffix, "WAIT refuses " text ", and its record is empty") \
+	{                                                                     \
+		struct fixture f;                                             \
+                                                                              \
+		open_fixture(&f);                                             \
+		spoil;                                                        \
+		CHECK_ERR(wait(&f), error);                                   \
+		CHECK_EQ(f.arg.record.status, DELTAHOP_STATUS_NONE);          \
+		still_works(&f);                                              \
 	}
 
 WRONG(ctx, "a context that is none", ENOENT, f.arg.ctx = 4711)
@@ -110,7 +113,10 @@ struct shorter_wait {
 
 TEST(wait_sizes, "a shorter WAIT is filled up with zeros, a longer one with zeros behind is taken")
 {
-	struct { struct drm_deltahop_wait arg; uint64_t more[2]; } longer = { 0 };
+	struct {
+		struct drm_deltahop_wait arg;
+		uint64_t more[2];
+	} longer = { 0 };
 	struct shorter_wait shorter;
 	struct fixture f;
 

@@ -14,7 +14,7 @@
 #include "device.h"
 #include "ktap.h"
 
-#define NODES		64
+#define NODES 64
 
 int dev_ioctl(int fd, unsigned long request, void *arg)
 {
@@ -54,7 +54,8 @@ int dev_open(void)
 	int fd;
 
 	if (!path)
-		ktap_fail(__FILE__, __LINE__, "no device of driver %s in /dev/accel", DELTAHOP_DRIVER_NAME);
+		ktap_fail(__FILE__, __LINE__, "no device of driver %s in /dev/accel",
+			  DELTAHOP_DRIVER_NAME);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		ktap_fail(__FILE__, __LINE__, "%s: %s", path, strerror(errno));
@@ -155,10 +156,13 @@ int ctx_destroy(int fd, uint32_t ctx)
 	return dev_ioctl(fd, DRM_IOCTL_DELTAHOP_CTX_DESTROY, &arg);
 }
 
-int bindings_create(int fd, const struct drm_deltahop_binding *bindings, uint32_t count, uint32_t *handle)
+int bindings_create(int fd, const struct drm_deltahop_binding *bindings, uint32_t count,
+		    uint32_t *handle)
 {
 	struct drm_deltahop_bindings_create arg = {
-		.bindings = user_ptr(bindings), .count = count, .stride = sizeof(*bindings),
+		.bindings = user_ptr(bindings),
+		.count = count,
+		.stride = sizeof(*bindings),
 	};
 	int ret = dev_ioctl(fd, DRM_IOCTL_DELTAHOP_BINDINGS_CREATE, &arg);
 
@@ -173,10 +177,14 @@ int bindings_destroy(int fd, uint32_t handle)
 	return dev_ioctl(fd, DRM_IOCTL_DELTAHOP_BINDINGS_DESTROY, &arg);
 }
 
-int state_create(int fd, uint32_t ctx, uint32_t size, uint32_t template_handle, uint64_t offset, uint32_t *handle)
+int state_create(int fd, uint32_t ctx, uint32_t size, uint32_t template_handle, uint64_t offset,
+		 uint32_t *handle)
 {
 	struct drm_deltahop_state_create arg = {
-		.ctx = ctx, .size = size, .template_handle = template_handle, .template_offset = offset,
+		.ctx = ctx,
+		.size = size,
+		.template_handle = template_handle,
+		.template_offset = offset,
 	};
 	int ret = dev_ioctl(fd, DRM_IOCTL_DELTAHOP_STATE_CREATE, &arg);
 
@@ -201,7 +209,10 @@ int state_reset(int fd, uint32_t handle)
 int job_submit(int fd, uint32_t ctx, struct drm_deltahop_job *jobs, uint32_t count, uint32_t *bad)
 {
 	struct drm_deltahop_submit arg = {
-		.ctx = ctx, .jobs = user_ptr(jobs), .count = count, .stride = sizeof(*jobs),
+		.ctx = ctx,
+		.jobs = user_ptr(jobs),
+		.count = count,
+		.stride = sizeof(*jobs),
 	};
 	int ret;
 
@@ -244,7 +255,10 @@ void syncobj_destroy(int fd, uint32_t handle)
 int syncobj_wait(int fd, uint32_t handle, uint64_t point, int64_t until)
 {
 	struct drm_syncobj_timeline_wait arg = {
-		.handles = user_ptr(&handle), .points = user_ptr(&point), .timeout_nsec = until, .count_handles = 1,
+		.handles = user_ptr(&handle),
+		.points = user_ptr(&point),
+		.timeout_nsec = until,
+		.count_handles = 1,
 	};
 	int ret;
 
@@ -282,8 +296,8 @@ const volatile struct deltahop_record *record_ring(int fd, uint32_t *ctx, uint32
 	void *ring;
 
 	CHECK_OK(dev_ioctl(fd, DRM_IOCTL_DELTAHOP_CTX_CREATE, &arg));
-	ring = mmap64(NULL, arg.record_slots * sizeof(struct deltahop_record), PROT_READ, MAP_SHARED, fd,
-		      arg.record_offset);
+	ring = mmap64(NULL, arg.record_slots * sizeof(struct deltahop_record), PROT_READ,
+		      MAP_SHARED, fd, arg.record_offset);
 	if (ring == MAP_FAILED)
 		ktap_fail(__FILE__, __LINE__, "mmap of the records: %s", strerror(errno));
 	*ctx = arg.id;
@@ -306,7 +320,8 @@ void drop_capability(unsigned int capability)
 void *page_end(const void *content, size_t size)
 {
 	size_t page = sysconf(_SC_PAGESIZE), whole = (size + page - 1) / page * page;
-	char *map = mmap(NULL, whole + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *map = mmap(NULL, whole + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			 -1, 0);
 
 	CHECK(map != MAP_FAILED);
 	CHECK(!mprotect(map + whole, page, PROT_NONE));

@@ -11,9 +11,9 @@
 
 #include <drm/deltahop_accel.h>
 
-#define DEVICE_SECONDS	30	/* longer than any job here may take */
-#define NOW_ONLY	0	/* a moment in the past: do not wait */
-#define TICKS_NS	50000000	/* the kernel's time-outs count ticks, which a busy host delivers late */
+#define DEVICE_SECONDS 30	/* longer than any job here may take */
+#define NOW_ONLY       0	/* a moment in the past: do not wait */
+#define TICKS_NS       50000000 /* the kernel's time-outs count ticks, which a busy host delivers late */
 
 /** struct buffer - a buffer that is mapped */
 struct buffer {
@@ -70,13 +70,15 @@ uint32_t ctx_create(int fd);
 int ctx_destroy(int fd, uint32_t ctx);
 
 /** bindings_create() - bind an array */
-int bindings_create(int fd, const struct drm_deltahop_binding *bindings, uint32_t count, uint32_t *handle);
+int bindings_create(int fd, const struct drm_deltahop_binding *bindings, uint32_t count,
+		    uint32_t *handle);
 
 /** bindings_destroy() - drop them */
 int bindings_destroy(int fd, uint32_t handle);
 
 /** state_create() - a state of zeros, or from a template (handle 0: none) */
-int state_create(int fd, uint32_t ctx, uint32_t size, uint32_t template_handle, uint64_t offset, uint32_t *handle);
+int state_create(int fd, uint32_t ctx, uint32_t size, uint32_t template_handle, uint64_t offset,
+		 uint32_t *handle);
 
 /** state_destroy() - drop a state */
 int state_destroy(int fd, uint32_t handle);

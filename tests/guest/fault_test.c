@@ -13,17 +13,17 @@
 #include "ktap.h"
 #include "runner.h"
 
-#define STEPS		4
-#define JOBS		4
-#define ROUNDS		3000
-#define SECONDS		120	/* until the fault has come */
+#define STEPS	4
+#define JOBS	4
+#define ROUNDS	3000
+#define SECONDS 120 /* until the fault has come */
 
 struct side {
 	struct runner r;
 	struct stream stream;
 	struct drm_deltahop_job job[JOBS];
 	unsigned int failed;
-	struct deltahop_record record;	/* of the job that failed first */
+	struct deltahop_record record; /* of the job that failed first */
 };
 
 static struct side sides[2];
@@ -38,7 +38,8 @@ static void ask_for(const char *what)
 		ktap_skip("no fault injection here (inject=boot or inject=monitor)");
 	if (strcmp(how, "monitor"))
 		return;
-	length = snprintf(line, sizeof(line), "@monitor: qom-set /machine/peripheral/dh0 inject-%s 7\n", what);
+	length = snprintf(line, sizeof(line),
+			  "@monitor: qom-set /machine/peripheral/dh0 inject-%s 7\n", what);
 	CHECK_EQ(write(STDOUT_FILENO, line, length), length);
 }
 
@@ -54,7 +55,8 @@ static void open_sides(void)
 			network_other(&net, 1);
 		else
 			network_small(&net, 2);
-		runner_create(&sides[i].r, fd, ctx_create(fd), &net, STEPS, DRM_DELTAHOP_PLACEMENT_DEFAULT);
+		runner_create(&sides[i].r, fd, ctx_create(fd), &net, STEPS,
+			      DRM_DELTAHOP_PLACEMENT_DEFAULT);
 	}
 }
 
@@ -76,7 +78,8 @@ static void wait_side(struct side *side, int error)
 	unsigned int i;
 
 	for (i = 0; i < JOBS; i++) {
-		int ret = job_wait(side->r.fd, side->r.ctx, side->job[i].seqno, in_seconds(SECONDS), &record);
+		int ret = job_wait(side->r.fd, side->r.ctx, side->job[i].seqno, in_seconds(SECONDS),
+				   &record);
 
 		if (!ret && !side->failed)
 			continue;
@@ -154,7 +157,9 @@ static void dead_engine(void)
 	all_works();
 }
 
-TEST_LIMIT(stuck, 300, "a dead engine: its job ends TIMEOUT with the reason, others' jobs answer right, and all goes on")
+TEST_LIMIT(stuck, 300,
+	   "a dead engine: its job ends TIMEOUT with the reason, others' jobs answer right, and "
+	   "all goes on")
 {
 	ask_for("stuck");
 	open_sides();
@@ -174,7 +179,9 @@ TEST_LIMIT(stuck_again, 600, "an engine that dies again and again is reset again
 	}
 }
 
-TEST_LIMIT(dma, 300, "a bus error: its job ends FAULT with reason DMA, others' jobs answer right, and all goes on")
+TEST_LIMIT(dma, 300,
+	   "a bus error: its job ends FAULT with reason DMA, others' jobs answer right, and all "
+	   "goes on")
 {
 	struct side *guilty;
 
@@ -200,7 +207,8 @@ TEST_LIMIT(lost_irq, 300, "a lost interrupt: the job still ends well and answers
 	for (i = 0; i < ROUNDS && now_ns() < until; i++) {
 		runner_inputs(&side->r, i);
 		start = now_ns();
-		CHECK_OK(job_wait(side->r.fd, side->r.ctx, runner_seqno(&side->r), in_seconds(SECONDS), &record));
+		CHECK_OK(job_wait(side->r.fd, side->r.ctx, runner_seqno(&side->r),
+				  in_seconds(SECONDS), &record));
 		took = now_ns() - start;
 		CHECK_EQ(record.writer, DELTAHOP_WRITER_DEVICE);
 		runner_check(&side->r, &side->stream);

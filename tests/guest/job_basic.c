@@ -8,8 +8,11 @@
 #include "ktap.h"
 #include "runner.h"
 
-#define STEPS		12
-#define NO_BIAS_FRAC	{ 6, 8, 10 }
+#define STEPS 12
+#define NO_BIAS_FRAC     \
+	{                \
+		6, 8, 10 \
+	}
 
 static struct stream stream;
 
@@ -75,7 +78,8 @@ TEST(job_other_shape, "a network of another shape answers bit for bit")
 	three_jobs(&net, 3 * STEPS, DRM_DELTAHOP_PLACEMENT_DEFAULT);
 }
 
-TEST(job_wide, "weights, inputs and outputs of many pages, not aligned to any, are read and written right")
+TEST(job_wide,
+     "weights, inputs and outputs of many pages, not aligned to any, are read and written right")
 {
 	struct network net;
 
@@ -106,21 +110,34 @@ TEST(job_unequal_layers, "layers of different sizes, at weight addresses of thei
 	three_jobs(&net, STEPS, DRM_DELTAHOP_PLACEMENT_DEFAULT);
 }
 
-TEST(job_dense, "dense layers of every activation behind a GRU, without bias, with weight scales of their own")
+TEST(job_dense,
+     "dense layers of every activation behind a GRU, without bias, with weight scales of their own")
 {
 	static const struct ref_layer layers[] = {
 		{ .inputs = 12, .hidden = 16, .frac = { 6, 8, 10 }, .no_bias = true },
-		{ .inputs = 16, .hidden = 24, .frac = { 5 }, .cell = DELTAHOP_CELL_DENSE,
-		  .activation = DELTAHOP_ACT_RELU, .no_bias = true },
-		{ .inputs = 24, .hidden = 16, .frac = { 9 }, .cell = DELTAHOP_CELL_DENSE,
+		{ .inputs = 16,
+		  .hidden = 24,
+		  .frac = { 5 },
+		  .cell = DELTAHOP_CELL_DENSE,
+		  .activation = DELTAHOP_ACT_RELU,
+		  .no_bias = true },
+		{ .inputs = 24,
+		  .hidden = 16,
+		  .frac = { 9 },
+		  .cell = DELTAHOP_CELL_DENSE,
 		  .activation = DELTAHOP_ACT_SIGMOID },
-		{ .inputs = 16, .hidden = 16, .frac = { 0 }, .cell = DELTAHOP_CELL_DENSE,
+		{ .inputs = 16,
+		  .hidden = 16,
+		  .frac = { 0 },
+		  .cell = DELTAHOP_CELL_DENSE,
 		  .activation = DELTAHOP_ACT_TANH },
 	};
 	struct network net;
 
-	skip_without(dev_open(), DELTAHOP_CAP_RNN_WEIGHT_BASE | DELTAHOP_CAP_RNN_TEMPLATE |
-		     DELTAHOP_CAP_RNN_WEIGHT_SCALE | DELTAHOP_CAP_RNN_DENSE, "dense layers");
+	skip_without(dev_open(),
+		     DELTAHOP_CAP_RNN_WEIGHT_BASE | DELTAHOP_CAP_RNN_TEMPLATE |
+			     DELTAHOP_CAP_RNN_WEIGHT_SCALE | DELTAHOP_CAP_RNN_DENSE,
+		     "dense layers");
 	network_make(&net, layers, 4, 6);
 	three_jobs(&net, STEPS, DRM_DELTAHOP_PLACEMENT_DEFAULT);
 }
@@ -128,11 +145,15 @@ TEST(job_dense, "dense layers of every activation behind a GRU, without bias, wi
 TEST(job_dense_linear, "a dense layer without activation answers bit for bit, wraps included")
 {
 	static const struct ref_layer layer = {
-		.inputs = 28, .hidden = 32, .frac = { 0 }, .cell = DELTAHOP_CELL_DENSE,
+		.inputs = 28,
+		.hidden = 32,
+		.frac = { 0 },
+		.cell = DELTAHOP_CELL_DENSE,
 	};
 	struct network net;
 
-	skip_without(dev_open(), DELTAHOP_CAP_RNN_DENSE | DELTAHOP_CAP_RNN_WEIGHT_SCALE, "dense layers");
+	skip_without(dev_open(), DELTAHOP_CAP_RNN_DENSE | DELTAHOP_CAP_RNN_WEIGHT_SCALE,
+		     "dense layers");
 	network_make(&net, &layer, 1, 7);
 	three_jobs(&net, STEPS, DRM_DELTAHOP_PLACEMENT_DEFAULT);
 }
@@ -187,7 +208,8 @@ TEST(job_template, "a state starts from its template, and starts there again aft
 	}
 }
 
-TEST(job_template_copied, "a template is copied when the state is made: changing its buffer later changes nothing")
+TEST(job_template_copied,
+     "a template is copied when the state is made: changing its buffer later changes nothing")
 {
 	struct buffer image;
 	struct network net;
@@ -261,12 +283,15 @@ TEST(job_offsets, "offsets of parameters, inputs and outputs inside their region
 	network_other(&net, 3);
 	runner_create(&r, fd, ctx_create(fd), &net, STEPS + 4, DRM_DELTAHOP_PLACEMENT_DEFAULT);
 	runner_params(&r, STEPS, 0, 0);
-	memmove((char *)runner_at(&r, REGION_INPUT) + 34, runner_at(&r, REGION_INPUT), STEPS * 2 * 8);
+	memmove((char *)runner_at(&r, REGION_INPUT) + 34, runner_at(&r, REGION_INPUT),
+		STEPS * 2 * 8);
 	runner_run(&r)->input_offset = 34;
 	runner_run(&r)->output_offset = 46;
-	memmove(runner_at(&r, REGION_INPUT), (char *)runner_at(&r, REGION_INPUT) + 34, STEPS * 2 * 8);
+	memmove(runner_at(&r, REGION_INPUT), (char *)runner_at(&r, REGION_INPUT) + 34,
+		STEPS * 2 * 8);
 	runner_expect(&r, &stream, expected, NULL);
-	memmove((char *)runner_at(&r, REGION_INPUT) + 34, runner_at(&r, REGION_INPUT), STEPS * 2 * 8);
+	memmove((char *)runner_at(&r, REGION_INPUT) + 34, runner_at(&r, REGION_INPUT),
+		STEPS * 2 * 8);
 	CHECK_OK(runner_do(&r, NULL));
 	CHECK(!memcmp((char *)runner_at(&r, REGION_OUTPUT) + 46, expected, sizeof(expected)));
 	CHECK_EQ(*((int16_t *)runner_at(&r, REGION_OUTPUT) + 22), 0x7ffe);
@@ -317,7 +342,8 @@ TEST(job_nothing, "a job of NOPs and END needs no state and ends well")
 	CHECK_EQ(record.bytes_weights, 0);
 }
 
-TEST(job_thresholds_live, "thresholds and steps are read from their region when a job runs, without new commands")
+TEST(job_thresholds_live,
+     "thresholds and steps are read from their region when a job runs, without new commands")
 {
 	static const uint16_t thetas[] = { 0, 4, 511, 512, 1023, 1032, 65535, 100 };
 	struct deltahop_record record;
@@ -354,7 +380,8 @@ TEST(job_energy_same, "the same job costs the same cycles and energy each time")
 		CHECK(record[i].energy_pj && record[i].cycles);
 		CHECK(!i || record[i].start_ns >= record[i - 1].end_ns);
 		CHECK_EQ(record[i].step_cycles, record[0].step_cycles);
-		CHECK_EQ(record[i].work_done + record[i].work_skipped, record[0].work_done + record[0].work_skipped);
+		CHECK_EQ(record[i].work_done + record[i].work_skipped,
+			 record[0].work_done + record[0].work_skipped);
 	}
 	CHECK_EQ(record[1].cycles, record[2].cycles);
 	CHECK_EQ(record[1].energy_pj, record[2].energy_pj);
@@ -384,7 +411,8 @@ TEST(job_record_ring, "the mapped record of a job is that of WAIT, in slot seqno
 	CHECK_EQ(record.seqno, 4);
 }
 
-TEST(job_budget, "a job that needs more cycles than its budget ends -EDQUOT and writes no later step")
+TEST(job_budget,
+     "a job that needs more cycles than its budget ends -EDQUOT and writes no later step")
 {
 	int16_t expected[STEPS * 24], *output;
 	struct deltahop_record whole, record;
@@ -416,13 +444,15 @@ TEST(job_budget, "a job that needs more cycles than its budget ends -EDQUOT and 
 	CHECK_EQ(runner_differs(&r, expected), 0);
 }
 
-static void check_row(const struct deltahop_profile_row *row, const struct runner *r, unsigned int layer)
+static void check_row(const struct deltahop_profile_row *row, const struct runner *r,
+		      unsigned int layer)
 {
 	CHECK_EQ(row->opcode, DELTAHOP_OP_RNN_RUN);
 	CHECK_EQ(row->cmd_offset, (char *)runner_run(r) - (char *)runner_at(r, REGION_COMMANDS));
 	CHECK_EQ(row->layer, layer);
 	CHECK_EQ(row->work_done, row->bytes_weights);
-	CHECK_EQ(row->bytes_weights, (row->fired_x + row->fired_h) * ref_column_bytes(&r->net.layer[layer]));
+	CHECK_EQ(row->bytes_weights,
+		 (row->fired_x + row->fired_h) * ref_column_bytes(&r->net.layer[layer]));
 }
 
 TEST(job_profile, "a profile row a layer adds up to the record")
@@ -458,7 +488,8 @@ TEST(job_profile, "a profile row a layer adds up to the record")
 	runner_check(&r, &stream);
 }
 
-TEST(job_profile_steps, "a profile row a step and layer, those that do not fit counted, none written outside")
+TEST(job_profile_steps,
+     "a profile row a step and layer, those that do not fit counted, none written outside")
 {
 	const struct deltahop_profile_head *head;
 	const struct deltahop_profile_row *row;
@@ -473,7 +504,8 @@ TEST(job_profile_steps, "a profile row a step and layer, those that do not fit c
 
 	network_small(&net, 15);
 	runner_create(&r, fd, ctx_create(fd), &net, STEPS, DRM_DELTAHOP_PLACEMENT_DEFAULT);
-	((struct deltahop_rnn_params *)runner_at(&r, REGION_PARAMS))->flags = DELTAHOP_PARAMS_PROFILE_STEPS;
+	((struct deltahop_rnn_params *)runner_at(&r, REGION_PARAMS))->flags =
+		DELTAHOP_PARAMS_PROFILE_STEPS;
 	job = runner_job(&r);
 	job.profile_region = REGION_PROFILE;
 	CHECK_OK(job_submit(fd, r.ctx, &job, 1, NULL));

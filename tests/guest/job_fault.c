@@ -10,15 +10,15 @@
 #include "ktap.h"
 #include "runner.h"
 
-#define STEPS		2
-#define INPUT_BYTES	(2 * 8)
-#define OUTPUT_BYTES	(2 * 24)
-#define LAYER		0				/* offsets of the commands */
-#define RUN		sizeof(struct deltahop_cmd_rnn_layer)
-#define END		(RUN + sizeof(struct deltahop_cmd_rnn_run))
-#define NONE		~0U
-#define UNBOUND		(REGION_COUNT + 3)
-#define BUDGET		2000000				/* for jobs that may ask for anything */
+#define STEPS	     2
+#define INPUT_BYTES  (2 * 8)
+#define OUTPUT_BYTES (2 * 24)
+#define LAYER	     0 /* offsets of the commands */
+#define RUN	     sizeof(struct deltahop_cmd_rnn_layer)
+#define END	     (RUN + sizeof(struct deltahop_cmd_rnn_run))
+#define NONE	     ~0U
+#define UNBOUND	     (REGION_COUNT + 3)
+#define BUDGET	     2000000 /* for jobs that may ask for anything */
 
 struct fixture {
 	int fd;
@@ -58,12 +58,14 @@ static void device_works(void)
 	runner_check(&r, &stream);
 }
 
-static void check_fault(struct fixture *f, uint32_t reason, uint32_t command, uint32_t region, uint64_t offset)
+static void check_fault(struct fixture *f, uint32_t reason, uint32_t command, uint32_t region,
+			uint64_t offset)
 {
 	struct deltahop_record record;
 
 	CHECK_OK(job_submit(f->fd, f->r.ctx, &f->job, 1, NULL));
-	CHECK_ERR(job_wait(f->fd, f->r.ctx, f->job.seqno, in_seconds(DEVICE_SECONDS), &record), EIO);
+	CHECK_ERR(job_wait(f->fd, f->r.ctx, f->job.seqno, in_seconds(DEVICE_SECONDS), &record),
+		  EIO);
 	CHECK_EQ(record.status, DELTAHOP_STATUS_FAULT);
 	CHECK_EQ(record.reason, reason);
 	CHECK_EQ(record.writer, DELTAHOP_WRITER_DEVICE);
@@ -74,36 +76,42 @@ static void check_fault(struct fixture *f, uint32_t reason, uint32_t command, ui
 	device_works();
 }
 
-#define FAULT(suffix, text, reason, command, region, offset, spoil)			\
-	TEST(fault_##suffix, "the device refuses " text)				\
-	{										\
-		struct fixture f;							\
-											\
-		open_fixture(&f);							\
-		spoil;									\
-		check_fault(&f, DELTAHOP_REASON_##reason, command, region, offset);	\
+#define FAULT(suffix, text, reason, command, region, offset, spoil)                 \
+	TEST(fault_##suffix, "the device refuses " text)                            \
+	{                                                                           \
+		struct fixture f;                                                   \
+                                                                                    \
+		open_fixture(&f);                                                   \
+		spoil;                                                              \
+		check_fault(&f, DELTAHOP_REASON_##reason, command, region, offset); \
 	}
 
 /* Commands. */
 FAULT(opcode, "an unknown opcode", BAD_OPCODE, LAYER, NONE, 0, f.layer->hdr.opcode = 99)
-FAULT(opcode_zero, "opcode 0, so that cleared memory does not run", BAD_OPCODE, RUN, NONE, 0, f.run->hdr.opcode = 0)
+FAULT(opcode_zero, "opcode 0, so that cleared memory does not run", BAD_OPCODE, RUN, NONE, 0,
+      f.run->hdr.opcode = 0)
 FAULT(length, "a size that is not the opcode's", BAD_LENGTH, LAYER, NONE, 0, f.layer->hdr.size = 48)
 FAULT(length_zero, "size 0", BAD_LENGTH, RUN, NONE, 0, f.run->hdr.size = 0)
-FAULT(truncated, "a command that runs past the end", BAD_LENGTH, RUN, NONE, 0, f.job.cmd_size = END - 8)
+FAULT(truncated, "a command that runs past the end", BAD_LENGTH, RUN, NONE, 0,
+      f.job.cmd_size = END - 8)
 FAULT(no_end, "commands without END", NO_END, END, NONE, 0, f.job.cmd_size = END)
 FAULT(nop_flags, "a flag of END", BAD_FIELD, END, NONE, 0, f.end->flags = 1)
 
 /* RNN_LAYER. */
 FAULT(layer_flags, "an unknown flag of a layer", BAD_FIELD, LAYER, NONE, 0, f.layer->hdr.flags = 2)
 FAULT(layer_pad, "a layer whose pad is not zero", BAD_FIELD, LAYER, NONE, 0, f.layer->pad = 1)
-FAULT(layer_rsvd, "a layer whose reserved word is not zero", BAD_FIELD, LAYER, NONE, 0, f.layer->rsvd = 1)
-FAULT(layer_slot, "a slot that no device has", BAD_FIELD, LAYER, NONE, 0, f.layer->slot = DELTAHOP_RNN_MAX_SLOTS)
+FAULT(layer_rsvd, "a layer whose reserved word is not zero", BAD_FIELD, LAYER, NONE, 0,
+      f.layer->rsvd = 1)
+FAULT(layer_slot, "a slot that no device has", BAD_FIELD, LAYER, NONE, 0,
+      f.layer->slot = DELTAHOP_RNN_MAX_SLOTS)
 FAULT(layer_slot_large, "slot 255", BAD_FIELD, LAYER, NONE, 0, f.layer->slot = 255)
 FAULT(layer_cell, "an unknown cell", BAD_FIELD, LAYER, NONE, 0, f.layer->cell = 4)
 FAULT(layer_cell_lstm, "a cell that this device lacks", UNSUPPORTED, LAYER, NONE, 0,
       f.layer->cell = DELTAHOP_CELL_GRU_BEFORE)
-FAULT(layer_activation, "an activation of a GRU", BAD_FIELD, LAYER, NONE, 0, f.layer->activation = 1)
-FAULT(layer_frac, "more than 15 fraction bits", BAD_FIELD, LAYER, NONE, 0, f.layer->weight_frac[1] = 16)
+FAULT(layer_activation, "an activation of a GRU", BAD_FIELD, LAYER, NONE, 0,
+      f.layer->activation = 1)
+FAULT(layer_frac, "more than 15 fraction bits", BAD_FIELD, LAYER, NONE, 0,
+      f.layer->weight_frac[1] = 16)
 FAULT(layer_frac_unused, "fraction bits of a gate that is none", BAD_FIELD, LAYER, NONE, 0,
       f.layer->weight_frac[3] = 1)
 FAULT(layer_inputs_odd, "6 inputs", BAD_SIZE, LAYER, NONE, 0, f.layer->inputs = 6)
@@ -112,11 +120,14 @@ FAULT(layer_inputs_many, "1028 inputs", BAD_SIZE, LAYER, NONE, 0, f.layer->input
 FAULT(layer_hidden_odd, "20 units", BAD_SIZE, LAYER, NONE, 0, f.layer->hidden = 20)
 FAULT(layer_hidden_few, "8 units", BAD_SIZE, LAYER, NONE, 0, f.layer->hidden = 8)
 FAULT(layer_hidden_many, "1032 units", BAD_SIZE, LAYER, NONE, 0, f.layer->hidden = 1032)
-FAULT(layer_state_odd, "a state offset that is no multiple of 8", BAD_FIELD, LAYER, NONE, 0, f.layer->state_offset = 4)
-FAULT(layer_state_end, "a block past the end of the state", NOT_LOADED, LAYER, NONE, 0, f.layer->state_offset = 8)
-FAULT(layer_state_overflow, "the largest state offset", NOT_LOADED, LAYER, NONE, 0, f.layer->state_offset = ~7U)
-FAULT(no_state, "a layer in a job without state: another's state is not to be had", NOT_LOADED, LAYER, NONE, 0,
-      f.job.state = 0)
+FAULT(layer_state_odd, "a state offset that is no multiple of 8", BAD_FIELD, LAYER, NONE, 0,
+      f.layer->state_offset = 4)
+FAULT(layer_state_end, "a block past the end of the state", NOT_LOADED, LAYER, NONE, 0,
+      f.layer->state_offset = 8)
+FAULT(layer_state_overflow, "the largest state offset", NOT_LOADED, LAYER, NONE, 0,
+      f.layer->state_offset = ~7U)
+FAULT(no_state, "a layer in a job without state: another's state is not to be had", NOT_LOADED,
+      LAYER, NONE, 0, f.job.state = 0)
 
 /* RNN_RUN. */
 FAULT(run_flags, "an unknown flag of a run", BAD_FIELD, RUN, NONE, 0, f.run->hdr.flags = 2)
@@ -124,50 +135,61 @@ FAULT(run_pad, "a run whose pad is not zero", BAD_FIELD, RUN, NONE, 0, f.run->pa
 FAULT(run_count, "a run of no layers", BAD_FIELD, RUN, NONE, 0, f.run->count = 0)
 FAULT(run_count_large, "a run of 255 layers", BAD_FIELD, RUN, NONE, 0, f.run->count = 255)
 FAULT(run_not_set_up, "a layer that was not set up", NOT_LOADED, RUN, NONE, 0, f.run->count = 2)
-FAULT(run_params_odd, "a parameter offset that is no multiple of 8", BAD_FIELD, RUN, NONE, 0, f.run->params_offset = 4)
+FAULT(run_params_odd, "a parameter offset that is no multiple of 8", BAD_FIELD, RUN, NONE, 0,
+      f.run->params_offset = 4)
 FAULT(run_input_odd, "an odd input offset", BAD_FIELD, RUN, NONE, 0, f.run->input_offset = 1)
 FAULT(run_output_odd, "an odd output offset", BAD_FIELD, RUN, NONE, 0, f.run->output_offset = 1)
 
 /* Parameters: the record names where they are. */
-FAULT(params_size, "parameters of another size", BAD_PARAMS, RUN, REGION_PARAMS, 0, f.params->size = 80)
-FAULT(params_flags, "an unknown flag of parameters", BAD_PARAMS, RUN, REGION_PARAMS, 0, f.params->flags = 2)
-FAULT(params_rsvd, "parameters whose reserved word is not zero", BAD_PARAMS, RUN, REGION_PARAMS, 0, f.params->rsvd = 1)
+FAULT(params_size, "parameters of another size", BAD_PARAMS, RUN, REGION_PARAMS, 0,
+      f.params->size = 80)
+FAULT(params_flags, "an unknown flag of parameters", BAD_PARAMS, RUN, REGION_PARAMS, 0,
+      f.params->flags = 2)
+FAULT(params_rsvd, "parameters whose reserved word is not zero", BAD_PARAMS, RUN, REGION_PARAMS, 0,
+      f.params->rsvd = 1)
 FAULT(params_steps_zero, "no steps", BAD_PARAMS, RUN, REGION_PARAMS, 0, f.params->steps = 0)
 FAULT(params_steps_many, "more than 2^20 steps", BAD_PARAMS, RUN, REGION_PARAMS, 0,
       f.params->steps = DELTAHOP_RNN_MAX_STEPS + 1)
-FAULT(params_stride_in, "an odd input stride", BAD_PARAMS, RUN, REGION_PARAMS, 0, f.params->input_stride = 17)
-FAULT(params_stride_out, "an odd output stride", BAD_PARAMS, RUN, REGION_PARAMS, 0, f.params->output_stride = 49)
+FAULT(params_stride_in, "an odd input stride", BAD_PARAMS, RUN, REGION_PARAMS, 0,
+      f.params->input_stride = 17)
+FAULT(params_stride_out, "an odd output stride", BAD_PARAMS, RUN, REGION_PARAMS, 0,
+      f.params->output_stride = 49)
 
 /* Regions that are not bound, or have no memory. */
-FAULT(region_params, "parameters in no region", BAD_REGION, RUN, UNBOUND, 0, f.run->params_region = UNBOUND)
-FAULT(region_input, "inputs in no region", BAD_REGION, RUN, UNBOUND, 0, f.run->input_region = UNBOUND)
-FAULT(region_output, "outputs in no region", BAD_REGION, RUN, UNBOUND, 0, f.run->output_region = UNBOUND)
-FAULT(region_weights, "weights in no region", BAD_REGION, RUN, UNBOUND, 0, f.layer->weight_region = UNBOUND)
+FAULT(region_params, "parameters in no region", BAD_REGION, RUN, UNBOUND, 0,
+      f.run->params_region = UNBOUND)
+FAULT(region_input, "inputs in no region", BAD_REGION, RUN, UNBOUND, 0,
+      f.run->input_region = UNBOUND)
+FAULT(region_output, "outputs in no region", BAD_REGION, RUN, UNBOUND, 0,
+      f.run->output_region = UNBOUND)
+FAULT(region_weights, "weights in no region", BAD_REGION, RUN, UNBOUND, 0,
+      f.layer->weight_region = UNBOUND)
 FAULT(region_largest, "the largest region", BAD_REGION, RUN, NONE, 8,
       (f.run->input_region = NONE, f.run->input_offset = 8))
 
 /* Accesses past the end. */
-FAULT(end_params, "parameters past the end", OUT_OF_BOUNDS, RUN, REGION_PARAMS, 8, f.run->params_offset = 8)
-FAULT(end_params_overflow, "parameters whose end overflows", OUT_OF_BOUNDS, RUN, REGION_PARAMS, ~7ULL,
-      f.run->params_offset = ~7ULL)
-FAULT(end_input, "inputs past the end", OUT_OF_BOUNDS, RUN, REGION_INPUT, STEPS * INPUT_BYTES,
+FAULT(end_params, "parameters past the end", OUT_OF_BOUNDS, RUN, REGION_PARAMS, 8,
+      f.run->params_offset = 8)
+FAULT(end_params_overflow, "parameters whose end overflows", OUT_OF_BOUNDS, RUN, REGION_PARAMS,
+      ~7ULL, f.run->params_offset = ~7ULL)
+FAULT(end_input, "inputs past the end", OUT_OF_BOUNDS, RUN, REGION_INPUT, STEPS *INPUT_BYTES,
       f.params->steps = STEPS + 1)
-FAULT(end_input_offset, "an input offset past the end", OUT_OF_BOUNDS, RUN, REGION_INPUT, 1ULL << 40,
-      f.run->input_offset = 1ULL << 40)
+FAULT(end_input_offset, "an input offset past the end", OUT_OF_BOUNDS, RUN, REGION_INPUT,
+      1ULL << 40, f.run->input_offset = 1ULL << 40)
 FAULT(end_input_overflow, "inputs whose end overflows", OUT_OF_BOUNDS, RUN, REGION_INPUT, ~1ULL,
       f.run->input_offset = ~1ULL)
 FAULT(end_input_stride, "the largest input stride", OUT_OF_BOUNDS, RUN, REGION_INPUT, 0xfffffffe,
       f.params->input_stride = 0xfffffffe)
-FAULT(end_output, "outputs past the end", OUT_OF_BOUNDS, RUN, REGION_OUTPUT, STEPS * OUTPUT_BYTES - 2,
-      f.run->output_offset = STEPS * OUTPUT_BYTES - 2)
-FAULT(end_output_step, "outputs of a later step past the end", OUT_OF_BOUNDS, RUN, REGION_OUTPUT, OUTPUT_BYTES + 2,
-      f.params->output_stride = OUTPUT_BYTES + 2)
+FAULT(end_output, "outputs past the end", OUT_OF_BOUNDS, RUN, REGION_OUTPUT,
+      STEPS *OUTPUT_BYTES - 2, f.run->output_offset = STEPS * OUTPUT_BYTES - 2)
+FAULT(end_output_step, "outputs of a later step past the end", OUT_OF_BOUNDS, RUN, REGION_OUTPUT,
+      OUTPUT_BYTES + 2, f.params->output_stride = OUTPUT_BYTES + 2)
 FAULT(end_output_overflow, "outputs whose end overflows", OUT_OF_BOUNDS, RUN, REGION_OUTPUT, ~1ULL,
       f.run->output_offset = ~1ULL)
-FAULT(end_weights, "weights past the end", OUT_OF_BOUNDS, RUN, REGION_WEIGHTS, f.r.net.weight_bytes - 8,
-      f.layer->weight_offset = f.r.net.weight_bytes - 8)
-FAULT(end_weights_overflow, "weights whose end overflows", OUT_OF_BOUNDS, RUN, REGION_WEIGHTS, ~0ULL,
-      f.layer->weight_offset = ~0ULL)
+FAULT(end_weights, "weights past the end", OUT_OF_BOUNDS, RUN, REGION_WEIGHTS,
+      f.r.net.weight_bytes - 8, f.layer->weight_offset = f.r.net.weight_bytes - 8)
+FAULT(end_weights_overflow, "weights whose end overflows", OUT_OF_BOUNDS, RUN, REGION_WEIGHTS,
+      ~0ULL, f.layer->weight_offset = ~0ULL)
 
 /* Access that a region does not grant. */
 FAULT(no_read_params, "parameters in a region without READ", NO_READ, RUN, REGION_OUTPUT, 0,
@@ -229,19 +251,20 @@ TEST(fault_layers_unlike, "the device refuses layers that do not fit each other"
 }
 
 /* What the published engine lacks, each by itself. */
-#define LACKS(suffix, text, cap, command, spoil)					\
-	TEST(lacks_##suffix, "a device without that capability refuses " text)		\
-	{										\
-		struct fixture f;							\
-											\
-		open_fixture(&f);							\
-		if (f.r.info.caps & (cap))						\
-			ktap_skip("the device can do that");				\
-		spoil;									\
-		check_fault(&f, DELTAHOP_REASON_UNSUPPORTED, command, NONE, 0);		\
+#define LACKS(suffix, text, cap, command, spoil)                                \
+	TEST(lacks_##suffix, "a device without that capability refuses " text)  \
+	{                                                                       \
+		struct fixture f;                                               \
+                                                                                \
+		open_fixture(&f);                                               \
+		if (f.r.info.caps & (cap))                                      \
+			ktap_skip("the device can do that");                    \
+		spoil;                                                          \
+		check_fault(&f, DELTAHOP_REASON_UNSUPPORTED, command, NONE, 0); \
 	}
 
-LACKS(no_bias, "layers without bias", DELTAHOP_CAP_RNN_TEMPLATE, LAYER, f.layer->hdr.flags = DELTAHOP_LAYER_NO_BIAS)
+LACKS(no_bias, "layers without bias", DELTAHOP_CAP_RNN_TEMPLATE, LAYER,
+      f.layer->hdr.flags = DELTAHOP_LAYER_NO_BIAS)
 LACKS(dense, "dense layers", DELTAHOP_CAP_RNN_DENSE, LAYER,
       (f.layer->cell = DELTAHOP_CELL_DENSE, f.layer->weight_frac[1] = f.layer->weight_frac[2] = 0))
 LACKS(scale, "weight scales", DELTAHOP_CAP_RNN_WEIGHT_SCALE, LAYER, f.layer->weight_frac[0] = 8)
@@ -291,7 +314,9 @@ static void hostile_job(struct fixture *f)
 	CHECK(ret == 0 || ret == -EIO || ret == -EDQUOT);
 	CHECK(record.status >= DELTAHOP_STATUS_OK && record.status <= DELTAHOP_STATUS_BUDGET);
 	CHECK_EQ(record.writer, DELTAHOP_WRITER_DEVICE);
-	CHECK_EQ(ret, record.status == DELTAHOP_STATUS_OK ? 0 : record.status == DELTAHOP_STATUS_FAULT ? -EIO : -EDQUOT);
+	CHECK_EQ(ret, record.status == DELTAHOP_STATUS_OK      ? 0
+		      : record.status == DELTAHOP_STATUS_FAULT ? -EIO
+							       : -EDQUOT);
 }
 
 static uint64_t checksum(const void *data, size_t size)
@@ -315,7 +340,8 @@ static uint64_t checksum_fixed(const struct fixture *f)
 	return sum * 31 + checksum(f->r.buffer[REGION_INPUT].map, f->r.buffer[REGION_INPUT].size);
 }
 
-TEST_LIMIT(hostile_random, 300, "random bytes as commands, hundreds of times: always a status, never a hang")
+TEST_LIMIT(hostile_random, 300,
+	   "random bytes as commands, hundreds of times: always a status, never a hang")
 {
 	uint32_t seed = 4711, *word;
 	struct fixture f;
@@ -334,7 +360,9 @@ TEST_LIMIT(hostile_random, 300, "random bytes as commands, hundreds of times: al
 	device_works();
 }
 
-TEST_LIMIT(hostile_mutated, 600, "right commands and parameters with a few wrong bytes, hundreds of times: always a status")
+TEST_LIMIT(
+	hostile_mutated, 600,
+	"right commands and parameters with a few wrong bytes, hundreds of times: always a status")
 {
 	unsigned char good[256], params[88], *bytes, *at;
 	unsigned int i, n;
@@ -351,9 +379,12 @@ TEST_LIMIT(hostile_mutated, 600, "right commands and parameters with a few wrong
 		memcpy(bytes, good, f.r.cmd_size);
 		memcpy(f.params, params, sizeof(params));
 		for (n = random_next(&seed) % 3; n < 3; n++) {
-			at = random_next(&seed) & 4096 ? bytes + random_next(&seed) % f.r.cmd_size :
-				     (unsigned char *)f.params + random_next(&seed) % sizeof(params);
-			*at = random_next(&seed) & 1 ? random_next(&seed) >> 8 : 1U << random_next(&seed) % 8;
+			at = random_next(&seed) & 4096
+				     ? bytes + random_next(&seed) % f.r.cmd_size
+				     : (unsigned char *)f.params +
+					       random_next(&seed) % sizeof(params);
+			*at = random_next(&seed) & 1 ? random_next(&seed) >> 8
+						     : 1U << random_next(&seed) % 8;
 		}
 		hostile_job(&f);
 	}
@@ -361,7 +392,8 @@ TEST_LIMIT(hostile_mutated, 600, "right commands and parameters with a few wrong
 	device_works();
 }
 
-TEST(hostile_changing, "commands that change while their job is queued or running: any status, no hang")
+TEST(hostile_changing,
+     "commands that change while their job is queued or running: any status, no hang")
 {
 	uint32_t seed = 99, seqno[32], *word;
 	struct deltahop_record record;
@@ -376,7 +408,8 @@ TEST(hostile_changing, "commands that change while their job is queued or runnin
 		CHECK_OK(job_submit(f.fd, f.r.ctx, &f.job, 1, NULL));
 		seqno[i] = f.job.seqno;
 		for (n = 0; n < 50; n++)
-			word[random_next(&seed) % (f.r.cmd_size / 4)] ^= 1U << random_next(&seed) % 32;
+			word[random_next(&seed) % (f.r.cmd_size / 4)] ^= 1U
+									 << random_next(&seed) % 32;
 	}
 	for (i = 0; i < 32; i++) {
 		int ret = job_wait(f.fd, f.r.ctx, seqno[i], in_seconds(DEVICE_SECONDS), &record);
@@ -387,7 +420,8 @@ TEST(hostile_changing, "commands that change while their job is queued or runnin
 	device_works();
 }
 
-TEST(hostile_profile, "profile regions too small for anything: the job's answer is right, or it faults")
+TEST(hostile_profile,
+     "profile regions too small for anything: the job's answer is right, or it faults")
 {
 	struct drm_deltahop_override override = { .region = REGION_PROFILE };
 	struct deltahop_record record;

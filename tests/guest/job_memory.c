@@ -14,8 +14,8 @@
 #include "ktap.h"
 #include "runner.h"
 
-#define STEPS	6
-#define PAGE	4096
+#define STEPS 6
+#define PAGE  4096
 
 static struct stream stream;
 
@@ -27,8 +27,8 @@ static void open_other(struct runner *r, int fd, uint32_t placement)
 	runner_create(r, fd, ctx_create(fd), &net, STEPS, placement);
 }
 
-static int run_overridden(struct runner *r, const struct drm_deltahop_override *override, unsigned int count,
-			  struct deltahop_record *record)
+static int run_overridden(struct runner *r, const struct drm_deltahop_override *override,
+			  unsigned int count, struct deltahop_record *record)
 {
 	struct drm_deltahop_job job = runner_job(r);
 
@@ -51,7 +51,10 @@ TEST(override_for_one_job, "an override replaces a region for one job, and for t
 	usual = runner_at(&r, REGION_OUTPUT);
 	instead = (int16_t *)((char *)buffer.map + PAGE - 16);
 	override.binding = (struct drm_deltahop_binding){
-		buffer.handle, DRM_DELTAHOP_BIND_WRITE, PAGE - 16, sizeof(expected),
+		buffer.handle,
+		DRM_DELTAHOP_BIND_WRITE,
+		PAGE - 16,
+		sizeof(expected),
 	};
 	runner_expect(&r, &stream, expected, NULL);
 	CHECK_OK(run_overridden(&r, &override, 1, NULL));
@@ -94,7 +97,10 @@ TEST(override_closed_buffer, "a buffer of an override may be closed while its jo
 	memcpy(buffer.map, runner_at(&r, REGION_INPUT), STEPS * 2 * 8);
 	memset(runner_at(&r, REGION_INPUT), 0, STEPS * 2 * 8);
 	override.binding = (struct drm_deltahop_binding){
-		buffer.handle, DRM_DELTAHOP_BIND_READ, 0, STEPS * 2 * 8,
+		buffer.handle,
+		DRM_DELTAHOP_BIND_READ,
+		0,
+		STEPS * 2 * 8,
 	};
 	runner_blocker(&blocker, fd, r.ctx, 50);
 	runner_seqno(&blocker);
@@ -121,7 +127,10 @@ TEST(mixed_placements, "regions of one job may lie in system and card memory")
 	memcpy((char *)buffer.map + 8, r.net.weights, r.net.weight_bytes);
 	memset(runner_at(&r, REGION_WEIGHTS), 0, r.net.weight_bytes);
 	override.binding = (struct drm_deltahop_binding){
-		buffer.handle, DRM_DELTAHOP_BIND_READ, 8, r.net.weight_bytes,
+		buffer.handle,
+		DRM_DELTAHOP_BIND_READ,
+		8,
+		r.net.weight_bytes,
 	};
 	CHECK_OK(run_overridden(&r, &override, 1, NULL));
 	runner_check(&r, &stream);
@@ -130,7 +139,8 @@ TEST(mixed_placements, "regions of one job may lie in system and card memory")
 static void run_with_input(struct runner *r, uint32_t handle, uint64_t offset)
 {
 	struct drm_deltahop_override override = {
-		.region = REGION_INPUT, .binding = { handle, DRM_DELTAHOP_BIND_READ, offset, STEPS * 2 * 8 },
+		.region = REGION_INPUT,
+		.binding = { handle, DRM_DELTAHOP_BIND_READ, offset, STEPS * 2 * 8 },
 	};
 
 	CHECK_OK(run_overridden(r, &override, 1, NULL));
@@ -170,7 +180,8 @@ TEST(prime_same_file, "a buffer imported by the file that exported it is the sam
 	CHECK_EQ(handle, buffer.handle);
 }
 
-TEST(prime_other_process, "a buffer exported by one process and imported by its child is the same memory")
+TEST(prime_other_process,
+     "a buffer exported by one process and imported by its child is the same memory")
 {
 	struct buffer buffer;
 	uint32_t handle;
@@ -243,10 +254,12 @@ static int udmabuf(void **map, size_t size)
 	return file;
 }
 
-TEST(udmabuf_input, "memory of a process, imported by way of udmabuf, can be a job's input and output")
+TEST(udmabuf_input,
+     "memory of a process, imported by way of udmabuf, can be a job's input and output")
 {
 	int16_t expected[STEPS * 24];
-	struct drm_deltahop_override override[2] = { { .region = REGION_INPUT }, { .region = REGION_OUTPUT } };
+	struct drm_deltahop_override override[2] = { { .region = REGION_INPUT },
+						     { .region = REGION_OUTPUT } };
 	struct drm_deltahop_bo_info info = { 0 };
 	struct runner r;
 	void *map;
@@ -259,10 +272,16 @@ TEST(udmabuf_input, "memory of a process, imported by way of udmabuf, can be a j
 	open_other(&r, fd, DRM_DELTAHOP_PLACEMENT_DEFAULT);
 	memcpy((char *)map + PAGE - 8, runner_at(&r, REGION_INPUT), STEPS * 2 * 8);
 	override[0].binding = (struct drm_deltahop_binding){
-		info.handle, DRM_DELTAHOP_BIND_READ, PAGE - 8, STEPS * 2 * 8,
+		info.handle,
+		DRM_DELTAHOP_BIND_READ,
+		PAGE - 8,
+		STEPS * 2 * 8,
 	};
 	override[1].binding = (struct drm_deltahop_binding){
-		info.handle, DRM_DELTAHOP_BIND_WRITE, 3 * PAGE - 24, STEPS * 2 * 24,
+		info.handle,
+		DRM_DELTAHOP_BIND_WRITE,
+		3 * PAGE - 24,
+		STEPS * 2 * 24,
 	};
 	runner_expect(&r, &stream, expected, NULL);
 	CHECK_OK(run_overridden(&r, override, 2, NULL));
@@ -294,7 +313,10 @@ TEST(implicit_fence, "a dma-buf that a queued job writes is not readable until t
 	runner_blocker(&blocker, fd, r.ctx, 300);
 	runner_seqno(&blocker);
 	override.binding = (struct drm_deltahop_binding){
-		buffer.handle, DRM_DELTAHOP_BIND_WRITE | DRM_DELTAHOP_BIND_SYNC, 0, STEPS * 2 * 24,
+		buffer.handle,
+		DRM_DELTAHOP_BIND_WRITE | DRM_DELTAHOP_BIND_SYNC,
+		0,
+		STEPS * 2 * 24,
 	};
 	job = runner_job(&r);
 	job.overrides = user_ptr(&override);
@@ -325,7 +347,10 @@ TEST(implicit_fence_read, "a buffer that a queued job reads may be read meanwhil
 	runner_blocker(&blocker, fd, r.ctx, 300);
 	runner_seqno(&blocker);
 	override.binding = (struct drm_deltahop_binding){
-		buffer.handle, DRM_DELTAHOP_BIND_READ | DRM_DELTAHOP_BIND_SYNC, 0, STEPS * 2 * 8,
+		buffer.handle,
+		DRM_DELTAHOP_BIND_READ | DRM_DELTAHOP_BIND_SYNC,
+		0,
+		STEPS * 2 * 8,
 	};
 	job = runner_job(&r);
 	job.overrides = user_ptr(&override);
@@ -344,7 +369,8 @@ TEST(implicit_fence_read, "a buffer that a queued job reads may be read meanwhil
 
 TEST(implicit_off, "a buffer bound without SYNC has no implicit fence")
 {
-	struct drm_deltahop_bo_wait wait = { .timeout_ns = NOW_ONLY, .flags = DRM_DELTAHOP_BO_WAIT_WRITE };
+	struct drm_deltahop_bo_wait wait = { .timeout_ns = NOW_ONLY,
+					     .flags = DRM_DELTAHOP_BO_WAIT_WRITE };
 	struct runner r, blocker;
 	uint32_t seqno;
 	int fd = dev_open();
@@ -358,7 +384,8 @@ TEST(implicit_off, "a buffer bound without SYNC has no implicit fence")
 	CHECK_OK(job_wait(fd, r.ctx, seqno, in_seconds(DEVICE_SECONDS), NULL));
 }
 
-TEST(implicit_order, "jobs of two contexts that share a synchronised buffer run in the order of their submits")
+TEST(implicit_order,
+     "jobs of two contexts that share a synchronised buffer run in the order of their submits")
 {
 	struct drm_deltahop_override override = { .region = REGION_OUTPUT };
 	struct drm_deltahop_override input = { .region = REGION_INPUT };
@@ -374,7 +401,10 @@ TEST(implicit_order, "jobs of two contexts that share a synchronised buffer run 
 	runner_blocker(&blocker, fd, r[0].ctx, 100);
 	runner_seqno(&blocker);
 	override.binding = (struct drm_deltahop_binding){
-		buffer.handle, DRM_DELTAHOP_BIND_WRITE | DRM_DELTAHOP_BIND_SYNC, 0, STEPS * 2 * 24,
+		buffer.handle,
+		DRM_DELTAHOP_BIND_WRITE | DRM_DELTAHOP_BIND_SYNC,
+		0,
+		STEPS * 2 * 24,
 	};
 	input.binding = override.binding;
 	input.binding.flags = DRM_DELTAHOP_BIND_READ | DRM_DELTAHOP_BIND_SYNC;
@@ -423,7 +453,8 @@ TEST(card_exhausted, "card memory ends with -ENOSPC, and all of it comes back")
 	CHECK_EQ(dev_heaps(fd).card_largest, before.card_largest);
 }
 
-TEST(card_fragmented, "card memory in pieces: card_largest is what fits, and what lies in the holes computes right")
+TEST(card_fragmented,
+     "card memory in pieces: card_largest is what fits, and what lies in the holes computes right")
 {
 	struct drm_deltahop_bo_create arg;
 	uint32_t *handle;

@@ -7,8 +7,8 @@
 #include "ktap.h"
 #include "runner.h"
 
-#define STEPS	4
-#define ROUNDS	6
+#define STEPS  4
+#define ROUNDS 6
 
 static struct stream streams[4];
 
@@ -83,7 +83,8 @@ TEST(state_two_contexts, "states of two contexts of one file give the bits of ea
 	}
 }
 
-TEST(state_two_files, "states of two files, all submitted before any is waited for, give the bits of each run alone")
+TEST(state_two_files,
+     "states of two files, all submitted before any is waited for, give the bits of each run alone")
 {
 	struct lane lane[4];
 	uint32_t seqno[4];
@@ -100,7 +101,8 @@ TEST(state_two_files, "states of two files, all submitted before any is waited f
 			seqno[i] = runner_seqno(&lane[i].r);
 		}
 		for (i = 0; i < 4; i++) {
-			CHECK_OK(job_wait(lane[i].r.fd, lane[i].r.ctx, seqno[i], in_seconds(DEVICE_SECONDS), NULL));
+			CHECK_OK(job_wait(lane[i].r.fd, lane[i].r.ctx, seqno[i],
+					  in_seconds(DEVICE_SECONDS), NULL));
 			runner_check(&lane[i].r, lane[i].stream);
 		}
 	}
@@ -143,7 +145,8 @@ TEST(state_reset_flag, "JOB_STATE_RESET: this job starts from zeros")
 	run_lane(&lane, 3);
 }
 
-TEST(state_reset_ordered, "STATE_RESET does not reach back: jobs submitted before it keep their state")
+TEST(state_reset_ordered,
+     "STATE_RESET does not reach back: jobs submitted before it keep their state")
 {
 	struct runner blocker;
 	struct lane lane;
@@ -180,7 +183,8 @@ static void check_lost(struct lane *lane)
 	struct deltahop_record record;
 	uint32_t seqno = runner_seqno(&lane->r);
 
-	CHECK_ERR(job_wait(lane->r.fd, lane->r.ctx, seqno, in_seconds(DEVICE_SECONDS), &record), ENODATA);
+	CHECK_ERR(job_wait(lane->r.fd, lane->r.ctx, seqno, in_seconds(DEVICE_SECONDS), &record),
+		  ENODATA);
 	CHECK_EQ(record.status, DELTAHOP_STATUS_DEPENDENCY_FAILED);
 	CHECK_EQ(record.reason, DELTAHOP_REASON_STATE_LOST);
 	CHECK_EQ(record.writer, DELTAHOP_WRITER_DRIVER);
@@ -234,7 +238,8 @@ TEST(state_lost_alone, "a lost state harms no other state of the context")
 	run_lane(&lane[1], 4);
 }
 
-TEST(state_lost_queued, "jobs of a state that are queued behind the failing one do not run on garbage")
+TEST(state_lost_queued,
+     "jobs of a state that are queued behind the failing one do not run on garbage")
 {
 	struct drm_deltahop_job job[4];
 	struct deltahop_record record;
@@ -252,7 +257,8 @@ TEST(state_lost_queued, "jobs of a state that are queued behind the failing one 
 	CHECK_OK(job_submit(fd, ctx, job, 4, NULL));
 	CHECK_ERR(job_wait(fd, ctx, job[0].seqno, in_seconds(DEVICE_SECONDS), &record), EIO);
 	for (i = 1; i < 3; i++) {
-		CHECK_ERR(job_wait(fd, ctx, job[i].seqno, in_seconds(DEVICE_SECONDS), &record), ENODATA);
+		CHECK_ERR(job_wait(fd, ctx, job[i].seqno, in_seconds(DEVICE_SECONDS), &record),
+			  ENODATA);
 		CHECK_EQ(record.status, DELTAHOP_STATUS_DEPENDENCY_FAILED);
 	}
 	CHECK_OK(job_wait(fd, ctx, job[3].seqno, in_seconds(DEVICE_SECONDS), &record));
@@ -305,7 +311,8 @@ static void check_stateless(struct runner *r, uint32_t ctx)
 	CHECK_EQ(record.reason, DELTAHOP_REASON_NOT_LOADED);
 }
 
-TEST(state_none_given, "a job without state gets nobody's: not its context's, not another's; and harms neither")
+TEST(state_none_given,
+     "a job without state gets nobody's: not its context's, not another's; and harms neither")
 {
 	struct lane lane;
 	int fd = dev_open();
@@ -328,7 +335,8 @@ TEST(state_largest, "a state as large as the state memory works, and one more in
 	for (i = 0; i < 2; i++) {
 		open_lane(&lane[i], fd, ctx, i, false);
 		CHECK_OK(state_destroy(fd, lane[i].r.state));
-		CHECK_OK(state_create(fd, ctx, lane[i].r.info.rnn_state_bytes, 0, 0, &lane[i].r.state));
+		CHECK_OK(state_create(fd, ctx, lane[i].r.info.rnn_state_bytes, 0, 0,
+				      &lane[i].r.state));
 	}
 	for (round = 0; round < 3; round++)
 		for (i = 0; i < 2; i++)

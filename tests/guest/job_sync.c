@@ -11,8 +11,8 @@
 #include "ktap.h"
 #include "runner.h"
 
-#define STEPS	4
-#define BLOCK_MS	100
+#define STEPS	 4
+#define BLOCK_MS 100
 
 static struct stream stream;
 
@@ -24,7 +24,8 @@ static void open_small(struct runner *r, int fd)
 	runner_create(r, fd, ctx_create(fd), &net, STEPS, DRM_DELTAHOP_PLACEMENT_DEFAULT);
 }
 
-static struct drm_deltahop_job synced_job(const struct runner *r, const struct drm_deltahop_sync *sync, unsigned int count)
+static struct drm_deltahop_job synced_job(const struct runner *r,
+					  const struct drm_deltahop_sync *sync, unsigned int count)
 {
 	struct drm_deltahop_job job = runner_job(r);
 
@@ -36,7 +37,8 @@ static struct drm_deltahop_job synced_job(const struct runner *r, const struct d
 /* A long job in a context of its own, and the syncobj that it signals. */
 static uint32_t block(struct runner *blocker, int fd, unsigned int ms)
 {
-	struct drm_deltahop_sync sync = { .handle = syncobj_create(fd), .flags = DRM_DELTAHOP_SYNC_SIGNAL };
+	struct drm_deltahop_sync sync = { .handle = syncobj_create(fd),
+					  .flags = DRM_DELTAHOP_SYNC_SIGNAL };
 	struct drm_deltahop_job job;
 
 	runner_blocker(blocker, fd, ctx_create(fd), ms);
@@ -45,7 +47,8 @@ static uint32_t block(struct runner *blocker, int fd, unsigned int ms)
 	return sync.handle;
 }
 
-TEST(sync_binary, "a job signals a syncobj when it has ended, not before, and its answer is there then")
+TEST(sync_binary,
+     "a job signals a syncobj when it has ended, not before, and its answer is there then")
 {
 	struct drm_deltahop_sync sync;
 	struct drm_deltahop_job job;
@@ -92,7 +95,8 @@ TEST(sync_timeline, "points of a timeline are signalled in order, and waited for
 	open_small(&r, fd);
 	timeline = syncobj_create(fd);
 	for (i = 0; i < 3; i++) {
-		sync[i][0] = (struct drm_deltahop_sync){ timeline, DRM_DELTAHOP_SYNC_SIGNAL, 10 * (i + 1) };
+		sync[i][0] = (struct drm_deltahop_sync){ timeline, DRM_DELTAHOP_SYNC_SIGNAL,
+							 10 * (i + 1) };
 		sync[i][1] = (struct drm_deltahop_sync){ timeline, DRM_DELTAHOP_SYNC_WAIT, 10 * i };
 		job[i] = synced_job(&r, sync[i], i ? 2 : 1);
 		CHECK_OK(job_submit(fd, r.ctx, &job[i], 1, NULL));
@@ -122,7 +126,8 @@ TEST(sync_both, "a job may signal a syncobj that it also waits for: it waits for
 	runner_check(&r, &stream);
 }
 
-TEST(sync_within_submit, "a job can wait for a syncobj that an earlier job of the same submit signals, or is refused")
+TEST(sync_within_submit,
+     "a job can wait for a syncobj that an earlier job of the same submit signals, or is refused")
 {
 	struct drm_deltahop_sync sync[2] = { 0 };
 	struct drm_deltahop_job job[2];
@@ -150,7 +155,9 @@ TEST(sync_within_submit, "a job can wait for a syncobj that an earlier job of th
 static int fence_status(int fd, uint32_t syncobj)
 {
 	struct drm_syncobj_handle arg = {
-		.handle = syncobj, .flags = DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE, .fd = -1,
+		.handle = syncobj,
+		.flags = DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE,
+		.fd = -1,
 	};
 	struct sync_file_info info = { 0 };
 
@@ -196,7 +203,8 @@ TEST(depends_ok, "a job that depends on an earlier one of its submit runs after 
 	CHECK(record[1].start_ns >= record[0].end_ns);
 }
 
-TEST(depends_failed, "a job whose dependency failed does not run, nor one that depends on it; others do")
+TEST(depends_failed,
+     "a job whose dependency failed does not run, nor one that depends on it; others do")
 {
 	struct drm_deltahop_job job[4];
 	struct deltahop_record record;
@@ -221,7 +229,8 @@ TEST(depends_failed, "a job whose dependency failed does not run, nor one that d
 	CHECK_ERR(job_wait(fd, bad.ctx, job[0].seqno, in_seconds(DEVICE_SECONDS), &record), EIO);
 	CHECK_EQ(record.reason, DELTAHOP_REASON_BAD_SIZE);
 	for (i = 1; i < 3; i++) {
-		CHECK_ERR(job_wait(fd, bad.ctx, job[i].seqno, in_seconds(DEVICE_SECONDS), &record), ENODATA);
+		CHECK_ERR(job_wait(fd, bad.ctx, job[i].seqno, in_seconds(DEVICE_SECONDS), &record),
+			  ENODATA);
 		CHECK_EQ(record.status, DELTAHOP_STATUS_DEPENDENCY_FAILED);
 		CHECK_EQ(record.reason, DELTAHOP_REASON_DEPENDENCY);
 		CHECK_EQ(record.writer, DELTAHOP_WRITER_DRIVER);
@@ -231,7 +240,8 @@ TEST(depends_failed, "a job whose dependency failed does not run, nor one that d
 	runner_check(&good, &stream);
 }
 
-TEST(order_in_context, "jobs of a context run in the order of their numbers, many submits of many jobs")
+TEST(order_in_context,
+     "jobs of a context run in the order of their numbers, many submits of many jobs")
 {
 	struct deltahop_record record, before = { 0 };
 	struct drm_deltahop_job job[32];
@@ -246,7 +256,8 @@ TEST(order_in_context, "jobs of a context run in the order of their numbers, man
 		CHECK_OK(job_submit(fd, r.ctx, job, 32, NULL));
 		for (i = 0; i < 32; i++) {
 			CHECK_EQ(job[i].seqno, 32 * round + i + 1);
-			CHECK_OK(job_wait(fd, r.ctx, job[i].seqno, in_seconds(DEVICE_SECONDS), &record));
+			CHECK_OK(job_wait(fd, r.ctx, job[i].seqno, in_seconds(DEVICE_SECONDS),
+					  &record));
 			CHECK(record.start_ns >= before.end_ns);
 			before = record;
 			if (i < 31)
@@ -283,7 +294,8 @@ TEST(limit_unfinished, "128 unfinished jobs are taken, one more is -EBUSY and ha
 	CHECK_OK(runner_do(&r, NULL));
 }
 
-TEST(wait_times_out, "a wait ends at its moment with -ETIMEDOUT and an empty record; one in the past at once")
+TEST(wait_times_out,
+     "a wait ends at its moment with -ETIMEDOUT and an empty record; one in the past at once")
 {
 	struct deltahop_record record;
 	struct runner blocker;
@@ -312,13 +324,15 @@ TEST(wait_many, "several threads of control can wait for the same job")
 	for (i = 0; i < 4; i++) {
 		pid[i] = ktap_child();
 		if (!pid[i])
-			_exit(job_wait(fd, blocker.ctx, 1, in_seconds(DEVICE_SECONDS), NULL) ? 1 : 0);
+			_exit(job_wait(fd, blocker.ctx, 1, in_seconds(DEVICE_SECONDS), NULL) ? 1
+											     : 0);
 	}
 	for (i = 0; i < 4; i++)
 		ktap_join(pid[i]);
 }
 
-TEST(closed_context, "closing a context ends its queued jobs CANCELLED, on their fences too, and lets the running one end")
+TEST(closed_context, "closing a context ends its queued jobs CANCELLED, on their fences too, and "
+		     "lets the running one end")
 {
 	const volatile struct deltahop_record *ring;
 	struct drm_deltahop_sync sync[4];
@@ -333,7 +347,8 @@ TEST(closed_context, "closing a context ends its queued jobs CANCELLED, on their
 	runner_create(&r, fd, ctx, &net, STEPS, DRM_DELTAHOP_PLACEMENT_DEFAULT);
 	blocked = block(&blocker, fd, 500);
 	for (i = 0; i < 4; i++) {
-		sync[i] = (struct drm_deltahop_sync){ syncobj_create(fd), DRM_DELTAHOP_SYNC_SIGNAL, 0 };
+		sync[i] = (struct drm_deltahop_sync){ syncobj_create(fd), DRM_DELTAHOP_SYNC_SIGNAL,
+						      0 };
 		job[i] = synced_job(&r, &sync[i], 1);
 	}
 	CHECK_OK(job_submit(fd, ctx, job, 4, NULL));
@@ -369,13 +384,15 @@ TEST(priorities_run, "contexts of every priority get their own right answers")
 		for (i = 0; i < 4; i++)
 			seqno[i] = runner_seqno(&r[i]);
 		for (i = 0; i < 4; i++) {
-			CHECK_OK(job_wait(fd, r[i].ctx, seqno[i], in_seconds(DEVICE_SECONDS), NULL));
+			CHECK_OK(
+				job_wait(fd, r[i].ctx, seqno[i], in_seconds(DEVICE_SECONDS), NULL));
 			runner_check(&r[i], &own[i]);
 		}
 	}
 }
 
-TEST(priority_order, "queued jobs of a HIGH context run before those of a LOW one that were queued first")
+TEST(priority_order,
+     "queued jobs of a HIGH context run before those of a LOW one that were queued first")
 {
 	struct deltahop_record low, high;
 	struct drm_deltahop_ctx_create arg = { .priority = DRM_DELTAHOP_PRIORITY_LOW };
@@ -401,7 +418,8 @@ TEST(priority_order, "queued jobs of a HIGH context run before those of a LOW on
 	CHECK(high.end_ns < low.start_ns);
 }
 
-TEST(time_of_records, "times of a record lie between the device's times before the submit and after the wait")
+TEST(time_of_records,
+     "times of a record lie between the device's times before the submit and after the wait")
 {
 	struct drm_deltahop_time_info before, after;
 	struct deltahop_record record;

@@ -13,9 +13,9 @@
 
 #include "ktap.h"
 
-#define EXIT_FAILED	1
-#define EXIT_SKIPPED	4
-#define KILL_SECONDS	20
+#define EXIT_FAILED  1
+#define EXIT_SKIPPED 4
+#define KILL_SECONDS 20
 
 static struct ktap_test *tests, **tests_end = &tests;
 static char **arguments;
@@ -92,8 +92,8 @@ void ktap_skip(const char *format, ...)
 void ktap_equal(const char *file, int line, const char *what, long long value, long long expected)
 {
 	if (value != expected)
-		ktap_fail(file, line, "%s is %lld (0x%llx), expected %lld (0x%llx)", what, value, value, expected,
-			  expected);
+		ktap_fail(file, line, "%s is %lld (0x%llx), expected %lld (0x%llx)", what, value,
+			  value, expected, expected);
 }
 
 static const char *error_name(int error)
@@ -104,8 +104,9 @@ static const char *error_name(int error)
 void ktap_errors(const char *file, int line, const char *what, int value, int error, int other)
 {
 	if (value != -error && value != -other)
-		ktap_fail(file, line, "%s gave %s, expected %s%s%s", what, error_name(value < 0 ? -value : 0),
-			  error_name(error), error == other ? "" : " or ", error == other ? "" : error_name(other));
+		ktap_fail(file, line, "%s gave %s, expected %s%s%s", what,
+			  error_name(value < 0 ? -value : 0), error_name(error),
+			  error == other ? "" : " or ", error == other ? "" : error_name(other));
 }
 
 void ktap_error(const char *file, int line, const char *what, int value, int error)
@@ -147,8 +148,8 @@ void ktap_join(int pid)
 		if (errno != EINTR)
 			ktap_fail(__FILE__, __LINE__, "waitpid: %s", strerror(errno));
 	if (WIFSIGNALED(status))
-		ktap_fail(__FILE__, __LINE__, "a process of the test died of signal %d (%s)", WTERMSIG(status),
-			  strsignal(WTERMSIG(status)));
+		ktap_fail(__FILE__, __LINE__, "a process of the test died of signal %d (%s)",
+			  WTERMSIG(status), strsignal(WTERMSIG(status)));
 	if (WEXITSTATUS(status))
 		ktap_fail(__FILE__, __LINE__, "a process of the test failed");
 }
@@ -219,7 +220,7 @@ static int run_test(const struct ktap_test *test)
 			ktap_note("and does not die: stuck in the kernel");
 		return EXIT_FAILED;
 	}
-	kill(-pid, SIGKILL);	/* what the test has left behind */
+	kill(-pid, SIGKILL); /* what the test has left behind */
 	if (!WIFSIGNALED(status))
 		return WEXITSTATUS(status);
 	ktap_note("died of signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
@@ -228,10 +229,13 @@ static int run_test(const struct ktap_test *test)
 
 static bool report(unsigned int number, const struct ktap_test *test, int status)
 {
-	ssize_t length = status == EXIT_SKIPPED ? read(skip_pipe[0], skip_reason, sizeof(skip_reason) - 1) : 0;
+	ssize_t length = status == EXIT_SKIPPED
+				 ? read(skip_pipe[0], skip_reason, sizeof(skip_reason) - 1)
+				 : 0;
 
 	if (status == EXIT_SKIPPED)
-		say("ok %u %s: %s # SKIP %.*s", number, test->name, test->promise, (int)length, skip_reason);
+		say("ok %u %s: %s # SKIP %.*s", number, test->name, test->promise, (int)length,
+		    skip_reason);
 	else
 		say("%s %u %s: %s", status ? "not ok" : "ok", number, test->name, test->promise);
 	return !status || status == EXIT_SKIPPED;

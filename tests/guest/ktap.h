@@ -12,7 +12,7 @@
 
 #include <stdbool.h>
 
-#define KTAP_SECONDS	60
+#define KTAP_SECONDS 60
 
 /**
  * struct ktap_test - one test
@@ -57,27 +57,31 @@ void ktap_equal(const char *file, int line, const char *what, long long value, l
 void ktap_error(const char *file, int line, const char *what, int value, int error);
 void ktap_errors(const char *file, int line, const char *what, int value, int error, int other);
 
-#define TEST_LIMIT(id, limit, text)							\
-	static void id(void);								\
-	static struct ktap_test id##_test = {						\
-		.name = #id, .promise = (text), .run = id, .seconds = (limit),		\
-	};										\
-	__attribute__((constructor)) static void id##_register(void)			\
-	{										\
-		ktap_register(&id##_test);						\
-	}										\
+#define TEST_LIMIT(id, limit, text)                                  \
+	static void id(void);                                        \
+	static struct ktap_test id##_test = {                        \
+		.name = #id,                                         \
+		.promise = (text),                                   \
+		.run = id,                                           \
+		.seconds = (limit),                                  \
+	};                                                           \
+	__attribute__((constructor)) static void id##_register(void) \
+	{                                                            \
+		ktap_register(&id##_test);                           \
+	}                                                            \
 	static void id(void)
 
-#define TEST(id, text)		TEST_LIMIT(id, KTAP_SECONDS, text)
+#define TEST(id, text) TEST_LIMIT(id, KTAP_SECONDS, text)
 
-#define CHECK(condition)								\
-	do {										\
-		if (!(condition))							\
-			ktap_fail(__FILE__, __LINE__, "not so: %s", #condition);	\
+#define CHECK(condition)                                                         \
+	do {                                                                     \
+		if (!(condition))                                                \
+			ktap_fail(__FILE__, __LINE__, "not so: %s", #condition); \
 	} while (0)
-#define CHECK_EQ(value, expected)	ktap_equal(__FILE__, __LINE__, #value, (value), (expected))
-#define CHECK_OK(call)			ktap_error(__FILE__, __LINE__, #call, (call), 0)
-#define CHECK_ERR(call, error)		ktap_error(__FILE__, __LINE__, #call, (call), (error))
-#define CHECK_ERR2(call, error, other)	ktap_errors(__FILE__, __LINE__, #call, (call), (error), (other))
+#define CHECK_EQ(value, expected) ktap_equal(__FILE__, __LINE__, #value, (value), (expected))
+#define CHECK_OK(call)		  ktap_error(__FILE__, __LINE__, #call, (call), 0)
+#define CHECK_ERR(call, error)	  ktap_error(__FILE__, __LINE__, #call, (call), (error))
+#define CHECK_ERR2(call, error, other) \
+	ktap_errors(__FILE__, __LINE__, #call, (call), (error), (other))
 
 #endif /* KTAP_H */

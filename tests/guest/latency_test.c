@@ -9,7 +9,7 @@
 #include "ktap.h"
 #include "runner.h"
 
-#define WARM_UP		50
+#define WARM_UP 50
 
 struct latency {
 	unsigned int count;
@@ -55,13 +55,15 @@ static void report(const struct latency *l)
 	unsigned long long min = l->min, max = l->max, hash = l->hash, mean = l->sum / l->count;
 	unsigned long long modelled = l->modelled_sum / l->count;
 
-	ktap_note("latency-ns min %llu mean %llu max %llu jobs %u hash %016llx", min, mean, max, l->count, hash);
-	ktap_note("modelled-ns min %llu mean %llu max %llu", (unsigned long long)l->modelled_min, modelled,
-		  (unsigned long long)l->modelled_max);
+	ktap_note("latency-ns min %llu mean %llu max %llu jobs %u hash %016llx", min, mean, max,
+		  l->count, hash);
+	ktap_note("modelled-ns min %llu mean %llu max %llu", (unsigned long long)l->modelled_min,
+		  modelled, (unsigned long long)l->modelled_max);
 	ktap_note("overhead-ns min %llu mean %llu", min - l->modelled_min, mean - modelled);
 }
 
-TEST_LIMIT(latency, 600, "no round trip is shorter than its job's modelled time, and every answer is right")
+TEST_LIMIT(latency, 600,
+	   "no round trip is shorter than its job's modelled time, and every answer is right")
 {
 	static struct stream stream;
 	struct deltahop_record record;

@@ -12,7 +12,7 @@
 #include "ktap.h"
 #include "pci.h"
 
-#define USUAL_ADDRESS	"0000:01:00.0"	/* of the device in the test guest */
+#define USUAL_ADDRESS "0000:01:00.0" /* of the device in the test guest */
 
 void pci_write(const char *file, const char *text)
 {
@@ -34,7 +34,8 @@ static void address_of(const char *node, char *address)
 	ssize_t length;
 
 	CHECK(!stat(node, &st));
-	snprintf(path, sizeof(path), "/sys/dev/char/%u:%u/device", major(st.st_rdev), minor(st.st_rdev));
+	snprintf(path, sizeof(path), "/sys/dev/char/%u:%u/device", major(st.st_rdev),
+		 minor(st.st_rdev));
 	length = readlink(path, target, sizeof(target) - 1);
 	CHECK(length > 0);
 	target[length] = 0;

@@ -5,7 +5,7 @@
 #ifndef PCI_H
 #define PCI_H
 
-#define PCI_ADDRESS_BYTES	32
+#define PCI_ADDRESS_BYTES 32
 
 /** pci_write() - write to a file below /sys/bus/pci */
 void pci_write(const char *file, const char *text);

@@ -12,7 +12,7 @@
 #include "ktap.h"
 #include "runner.h"
 
-#define STEPS	4
+#define STEPS 4
 
 static struct stream stream;
 
@@ -68,12 +68,14 @@ static void check_card_free(int fd, uint64_t expected)
 	CHECK_EQ(dev_heaps(fd).card_free, expected);
 }
 
-TEST_LIMIT(two_networks, 300, "two processes at once with different networks, each gets its own right answers")
+TEST_LIMIT(two_networks, 300,
+	   "two processes at once with different networks, each gets its own right answers")
 {
 	processes(2, 60);
 }
 
-TEST_LIMIT(eight_networks, 300, "eight processes at once, in system and card memory, each gets its own right answers")
+TEST_LIMIT(eight_networks, 300,
+	   "eight processes at once, in system and card memory, each gets its own right answers")
 {
 	processes(8, 25);
 }
@@ -88,7 +90,8 @@ static void victim(int ready, unsigned int number)
 	unsigned int i;
 	int fd = dev_open();
 
-	placement = dev_info(fd).card_size ? DRM_DELTAHOP_PLACEMENT_CARD : DRM_DELTAHOP_PLACEMENT_DEFAULT;
+	placement = dev_info(fd).card_size ? DRM_DELTAHOP_PLACEMENT_CARD
+					   : DRM_DELTAHOP_PLACEMENT_DEFAULT;
 	network_small(&net, number);
 	runner_create(&r, fd, ctx_create(fd), &net, STEPS, placement);
 	if (number % 3 == 0) {
@@ -104,7 +107,9 @@ static void victim(int ready, unsigned int number)
 	pause();
 }
 
-TEST_LIMIT(killed, 300, "processes killed with jobs queued and running, forty times: the device stays right, no memory is lost")
+TEST_LIMIT(killed, 300,
+	   "processes killed with jobs queued and running, forty times: the device stays right, no "
+	   "memory is lost")
 {
 	int fd = dev_open(), ready[2], pid, i, status;
 	uint64_t before = dev_heaps(fd).card_free;
@@ -136,7 +141,9 @@ static void unmap(struct runner *r)
 		munmap(r->buffer[region].map, r->buffer[region].size);
 }
 
-TEST_LIMIT(closed, 300, "files closed with jobs queued and running, forty times: the device stays right, no memory is lost")
+TEST_LIMIT(closed, 300,
+	   "files closed with jobs queued and running, forty times: the device stays right, no "
+	   "memory is lost")
 {
 	struct runner r, blocker;
 	int fd = dev_open(), own, i;
@@ -147,13 +154,14 @@ TEST_LIMIT(closed, 300, "files closed with jobs queued and running, forty times:
 		own = dev_open();
 		network_small(&net, i);
 		runner_create(&r, own, ctx_create(own), &net, STEPS,
-			      before ? DRM_DELTAHOP_PLACEMENT_CARD : DRM_DELTAHOP_PLACEMENT_DEFAULT);
+			      before ? DRM_DELTAHOP_PLACEMENT_CARD
+				     : DRM_DELTAHOP_PLACEMENT_DEFAULT);
 		runner_blocker(&blocker, own, ctx_create(own), i % 4 * 10);
 		runner_seqno(&blocker);
 		runner_seqno(&r);
 		runner_seqno(&r);
 		close(own);
-		unmap(&r);	/* a mapping keeps its file open */
+		unmap(&r); /* a mapping keeps its file open */
 		unmap(&blocker);
 		free(net.weights);
 	}
@@ -233,7 +241,9 @@ static void stop_alarms(void)
 static struct drm_deltahop_wait wait_long(const struct runner *blocker)
 {
 	return (struct drm_deltahop_wait){
-		.ctx = blocker->ctx, .seqno = runner_seqno(blocker), .timeout_ns = in_seconds(DEVICE_SECONDS),
+		.ctx = blocker->ctx,
+		.seqno = runner_seqno(blocker),
+		.timeout_ns = in_seconds(DEVICE_SECONDS),
 	};
 }
 
@@ -278,7 +288,8 @@ TEST(restarted, "with SA_RESTART a wait goes on after a signal, to the moment th
 	stop_alarms();
 }
 
-TEST_LIMIT(signal_storm, 120, "under a storm of signals every submit happens once and every answer is right")
+TEST_LIMIT(signal_storm, 120,
+	   "under a storm of signals every submit happens once and every answer is right")
 {
 	struct network net;
 	struct runner r;

@@ -6,7 +6,7 @@
 
 #include "reference.h"
 
-#define ONE		256	/* 1.0 in Q8.8 */
+#define ONE 256 /* 1.0 in Q8.8 */
 
 static size_t padded(size_t inputs)
 {
@@ -99,7 +99,8 @@ static int16_t delta(int16_t value, int16_t *sent, int16_t theta)
 	return d;
 }
 
-static void accumulate(const struct ref_layer *layer, struct ref_memory *memory, size_t column, int16_t d, bool is_h)
+static void accumulate(const struct ref_layer *layer, struct ref_memory *memory, size_t column,
+		       int16_t d, bool is_h)
 {
 	const int8_t *w = layer->weights + column * ref_column_bytes(layer);
 	unsigned int gates = is_dense(layer) ? 1 : 3, g, j;
@@ -151,7 +152,8 @@ static void activate_dense(const struct ref_layer *layer, struct ref_memory *mem
 }
 
 /* The bias, an input of 1.0, is looked at once in the life of a state. */
-static void send_bias(const struct ref_layer *layer, struct ref_memory *memory, int16_t theta, struct ref_trace *trace)
+static void send_bias(const struct ref_layer *layer, struct ref_memory *memory, int16_t theta,
+		      struct ref_trace *trace)
 {
 	int16_t none = 0, d;
 
@@ -166,8 +168,8 @@ static void send_bias(const struct ref_layer *layer, struct ref_memory *memory, 
 	accumulate(layer, memory, 0, d, false);
 }
 
-void ref_step(const struct ref_layer *layer, struct ref_memory *memory, uint16_t theta_x, uint16_t theta_h,
-	      const int16_t *x, struct ref_trace *trace)
+void ref_step(const struct ref_layer *layer, struct ref_memory *memory, uint16_t theta_x,
+	      uint16_t theta_h, const int16_t *x, struct ref_trace *trace)
 {
 	size_t first_x = !layer->no_bias, first_h = first_x + layer->inputs;
 	uint8_t *fired_h = trace->fired + 1 + padded(layer->inputs);

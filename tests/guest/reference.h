@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define REF_MAX		1024	/* inputs or units of a layer */
-#define REF_LAYERS	4
+#define REF_MAX	   1024 /* inputs or units of a layer */
+#define REF_LAYERS 4
 
 /** struct ref_layer - shape and weights of a layer */
 struct ref_layer {
@@ -74,12 +74,12 @@ void ref_load(const struct ref_layer *layer, struct ref_memory *memory, const vo
  * @theta_h: threshold register of h
  * @x: input vector; the output vector is then @memory->h
  */
-void ref_step(const struct ref_layer *layer, struct ref_memory *memory, uint16_t theta_x, uint16_t theta_h,
-	      const int16_t *x, struct ref_trace *trace);
+void ref_step(const struct ref_layer *layer, struct ref_memory *memory, uint16_t theta_x,
+	      uint16_t theta_h, const int16_t *x, struct ref_trace *trace);
 
 /** ref_cycles() - cycles of a layer in a step, without what is added between layers and steps */
-uint64_t ref_cycles(const struct ref_layer *layer, const struct ref_trace *trace, const struct ref_channel *channel,
-		    uint32_t beat_bytes, uint32_t pes);
+uint64_t ref_cycles(const struct ref_layer *layer, const struct ref_trace *trace,
+		    const struct ref_channel *channel, uint32_t beat_bytes, uint32_t pes);
 
 /** ref_transfer() - cycles of a transfer that nothing overlaps */
 uint64_t ref_transfer(const struct ref_channel *channel, uint32_t beat_bytes, uint64_t bytes);

@@ -7,13 +7,13 @@
 
 #include "reference.h"
 
-#define QUEUE_DEPTH	32
-#define MIN_OCCUPANCY	4	/* read-modify-write of an accumulator */
+#define QUEUE_DEPTH   32
+#define MIN_OCCUPANCY 4 /* read-modify-write of an accumulator */
 
 struct entry {
 	bool fires;
-	uint64_t pushed;	/* in this cycle */
-	uint64_t accepted;	/* by memory */
+	uint64_t pushed;   /* in this cycle */
+	uint64_t accepted; /* by memory */
 };
 
 /* A queue with an output register: what is loaded at the end of a cycle is visible in the next. */
@@ -35,7 +35,7 @@ struct pipeline {
 	struct entry entry[1 + 2 * REF_MAX];
 
 	struct queue values, commands;
-	unsigned int command_entry;	/* entry of the command that is visible next */
+	unsigned int command_entry; /* entry of the command that is visible next */
 	unsigned int finished, bursts;
 	unsigned int beat;
 	uint64_t next_beat, first_beat, busy_until;
@@ -101,7 +101,8 @@ static bool beat_ready(const struct pipeline *p, const struct entry *entry)
 {
 	uint64_t first = entry->accepted + (p->ideal ? 0 : p->channel.l + 1);
 
-	return p->bursts > p->finished && p->now >= first && p->now >= p->next_beat && p->now >= p->busy_until;
+	return p->bursts > p->finished && p->now >= first && p->now >= p->next_beat &&
+	       p->now >= p->busy_until;
 }
 
 /* The last beat of an entry keeps the consumer as long as the accumulators need. */
@@ -141,7 +142,8 @@ static void load_registers(struct pipeline *p)
 {
 	unsigned int next;
 
-	if (!is_visible(&p->values) && p->values.loaded < p->count && p->entry[p->values.loaded].pushed < p->now)
+	if (!is_visible(&p->values) && p->values.loaded < p->count &&
+	    p->entry[p->values.loaded].pushed < p->now)
 		p->values.loaded++;
 	if (is_visible(&p->commands))
 		return;
@@ -154,16 +156,19 @@ static void load_registers(struct pipeline *p)
 
 static bool is_done(const struct pipeline *p)
 {
-	return p->slot >= 2 + p->inputs + (p->recurrent ? 2 + p->recurrent : 0) && p->values.taken == p->count;
+	return p->slot >= 2 + p->inputs + (p->recurrent ? 2 + p->recurrent : 0) &&
+	       p->values.taken == p->count;
 }
 
-uint64_t ref_cycles(const struct ref_layer *layer, const struct ref_trace *trace, const struct ref_channel *channel,
-		    uint32_t beat_bytes, uint32_t pes)
+uint64_t ref_cycles(const struct ref_layer *layer, const struct ref_trace *trace,
+		    const struct ref_channel *channel, uint32_t beat_bytes, uint32_t pes)
 {
 	static struct pipeline p;
 	unsigned int groups = (layer->hidden + pes - 1) / pes;
 
-	p = (struct pipeline){ .layer = layer, .trace = trace, .channel = *channel, .ideal = !channel->n };
+	p = (struct pipeline){
+		.layer = layer, .trace = trace, .channel = *channel, .ideal = !channel->n
+	};
 	p.beats = (ref_column_bytes(layer) + beat_bytes - 1) / beat_bytes;
 	p.beat_cycles = beat_bytes > pes ? beat_bytes / pes : 1;
 	p.inputs = (layer->inputs + 7) / 8 * 8;

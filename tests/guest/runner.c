@@ -5,7 +5,7 @@
 #include "ktap.h"
 #include "runner.h"
 
-#define INVALID		0x7ffe	/* no output is ever that large */
+#define INVALID 0x7ffe /* no output is ever that large */
 
 uint32_t random_next(uint32_t *seed)
 {
@@ -17,7 +17,8 @@ uint32_t random_next(uint32_t *seed)
 	return *seed = x;
 }
 
-void network_make(struct network *net, const struct ref_layer *layers, unsigned int count, uint32_t seed)
+void network_make(struct network *net, const struct ref_layer *layers, unsigned int count,
+		  uint32_t seed)
 {
 	size_t at = 0, i;
 	unsigned int l;
@@ -100,7 +101,8 @@ static void write_layers(const struct runner *r)
 	for (l = 0; l < r->net.layers; l++) {
 		const struct ref_layer *layer = &r->net.layer[l];
 		struct deltahop_cmd_rnn_layer cmd = {
-			.hdr = { DELTAHOP_OP_RNN_LAYER, sizeof(cmd), layer->no_bias ? DELTAHOP_LAYER_NO_BIAS : 0 },
+			.hdr = { DELTAHOP_OP_RNN_LAYER, sizeof(cmd),
+				 layer->no_bias ? DELTAHOP_LAYER_NO_BIAS : 0 },
 			.slot = l,
 			.cell = layer->cell,
 			.activation = layer->activation,
@@ -157,7 +159,8 @@ static void bind(struct runner *r)
 	for (region = 0; region < REGION_COUNT; region++) {
 		bool written = region == REGION_OUTPUT || region == REGION_PROFILE;
 
-		r->buffer[region] = buffer_create(r->fd, REGION_SHIFT + region_bytes(r, region), r->placement);
+		r->buffer[region] =
+			buffer_create(r->fd, REGION_SHIFT + region_bytes(r, region), r->placement);
 		r->binding[region] = (struct drm_deltahop_binding){
 			.handle = r->buffer[region].handle,
 			.flags = written ? DRM_DELTAHOP_BIND_WRITE : DRM_DELTAHOP_BIND_READ,
@@ -168,11 +171,16 @@ static void bind(struct runner *r)
 	CHECK_OK(bindings_create(r->fd, r->binding, REGION_COUNT, &r->bindings));
 }
 
-void runner_create(struct runner *r, int fd, uint32_t ctx, const struct network *net, unsigned int steps,
-		   uint32_t placement)
+void runner_create(struct runner *r, int fd, uint32_t ctx, const struct network *net,
+		   unsigned int steps, uint32_t placement)
 {
 	*r = (struct runner){
-		.fd = fd, .ctx = ctx, .info = dev_info(fd), .placement = placement, .net = *net, .max_steps = steps,
+		.fd = fd,
+		.ctx = ctx,
+		.info = dev_info(fd),
+		.placement = placement,
+		.net = *net,
+		.max_steps = steps,
 	};
 	bind(r);
 	memcpy(runner_at(r, REGION_WEIGHTS), net->weights, net->weight_bytes);
@@ -211,7 +219,8 @@ void runner_params(struct runner *r, unsigned int steps, uint16_t theta_x, uint1
 void runner_inputs(struct runner *r, uint32_t seed)
 {
 	unsigned int i, n = inputs_of(r), all = r->max_steps * n;
-	int16_t *input = runner_at(r, REGION_INPUT), *output = runner_at(r, REGION_OUTPUT), value[REF_MAX] = { 0 };
+	int16_t *input = runner_at(r, REGION_INPUT), *output = runner_at(r, REGION_OUTPUT),
+		value[REF_MAX] = { 0 };
 
 	for (i = 0; i < all; i++) {
 		if (random_next(&seed) & 1)
@@ -270,40 +279,49 @@ static void expect_overhead(const struct runner *r, struct totals *t)
 	uint32_t fixed = 64 + 32 * REGION_COUNT;
 
 	t->bytes_commands = fixed + r->cmd_size + sizeof(struct deltahop_rnn_params);
-	t->cycles = transfer(r, DRM_DELTAHOP_PLACEMENT_SYSTEM, fixed) + transfer(r, r->placement, r->cmd_size) +
-		    transfer(r, r->placement, sizeof(struct deltahop_rnn_params)) + r->net.layers + 2;
+	t->cycles = transfer(r, DRM_DELTAHOP_PLACEMENT_SYSTEM, fixed) +
+		    transfer(r, r->placement, r->cmd_size) +
+		    transfer(r, r->placement, sizeof(struct deltahop_rnn_params)) + r->net.layers +
+		    2;
 }
 
-static void expect_layer(const struct runner *r, unsigned int l, const struct ref_trace *trace, struct totals *t)
+static void expect_layer(const struct runner *r, unsigned int l, const struct ref_trace *trace,
+			 struct totals *t)
 {
 	const struct ref_layer *layer = &r->net.layer[l];
 	struct ref_channel channel = runner_memory(&r->info, r->placement);
 	uint64_t column = ref_column_bytes(layer);
 	uint64_t recurrent = layer->cell == DELTAHOP_CELL_DENSE ? 0 : layer->hidden;
 
-	t->step_cycles += ref_cycles(layer, trace, &channel, r->info.dram_beat_bytes, r->info.rnn_pes);
+	t->step_cycles +=
+		ref_cycles(layer, trace, &channel, r->info.dram_beat_bytes, r->info.rnn_pes);
 	t->bytes_weights += (trace->bias + trace->x + trace->h) * column;
 	t->work_skipped += (layer->inputs + recurrent - trace->x - trace->h) * column;
 }
 
-static void expect_step(const struct runner *r, struct stream *stream, const struct deltahop_rnn_params *params,
-			unsigned int step, struct totals *t)
+static void expect_step(const struct runner *r, struct stream *stream,
+			const struct deltahop_rnn_params *params, unsigned int step,
+			struct totals *t)
 {
 	static struct ref_trace trace;
-	const int16_t *x = (int16_t *)((char *)runner_at(r, REGION_INPUT) + step * params->input_stride);
+	const int16_t *x =
+		(int16_t *)((char *)runner_at(r, REGION_INPUT) + step * params->input_stride);
 	unsigned int l;
 
 	for (l = 0; l < r->net.layers; l++, x = stream->memory[l - 1].h) {
-		ref_step(&r->net.layer[l], &stream->memory[l], params->theta[l].x, params->theta[l].h, x, &trace);
+		ref_step(&r->net.layer[l], &stream->memory[l], params->theta[l].x,
+			 params->theta[l].h, x, &trace);
 		if (!t)
 			continue;
 		expect_layer(r, l, &trace, t);
 		if (!l)
-			t->step_cycles += (trace.waited ? 3 : 0) + (step ? 1 : 0) + r->net.layers - 1;
+			t->step_cycles +=
+				(trace.waited ? 3 : 0) + (step ? 1 : 0) + r->net.layers - 1;
 	}
 }
 
-void runner_expect(const struct runner *r, struct stream *stream, int16_t *outputs, struct totals *totals)
+void runner_expect(const struct runner *r, struct stream *stream, int16_t *outputs,
+		   struct totals *totals)
 {
 	const struct deltahop_rnn_params *params = runner_at(r, REGION_PARAMS);
 	unsigned int step, in = 2 * inputs_of(r), out = 2 * outputs_of(r);
@@ -313,7 +331,8 @@ void runner_expect(const struct runner *r, struct stream *stream, int16_t *outpu
 	for (step = 0; step < params->steps; step++) {
 		expect_step(r, stream, params, step, totals);
 		if (outputs)
-			memcpy(outputs + step * outputs_of(r), stream->memory[r->net.layers - 1].h, out);
+			memcpy(outputs + step * outputs_of(r), stream->memory[r->net.layers - 1].h,
+			       out);
 	}
 	if (!totals)
 		return;
@@ -346,15 +365,17 @@ void runner_check(const struct runner *r, struct stream *stream)
 	free(expected);
 }
 
-static void check_times(const struct runner *r, const struct totals *t, const struct deltahop_record *record)
+static void check_times(const struct runner *r, const struct totals *t,
+			const struct deltahop_record *record)
 {
 	uint64_t clock = r->info.clock_hz;
 
-	CHECK_EQ(record->end_ns - record->start_ns, (t->cycles * 1000000000ULL + clock - 1) / clock);
+	CHECK_EQ(record->end_ns - record->start_ns,
+		 (t->cycles * 1000000000ULL + clock - 1) / clock);
 }
 
-void runner_check_record(const struct runner *r, const struct totals *t, const struct deltahop_record *record,
-			 uint32_t seqno)
+void runner_check_record(const struct runner *r, const struct totals *t,
+			 const struct deltahop_record *record, uint32_t seqno)
 {
 	uint64_t bytes = t->bytes_weights + t->bytes_in + t->bytes_out + t->bytes_commands;
 
@@ -376,7 +397,8 @@ void runner_check_record(const struct runner *r, const struct totals *t, const s
 	CHECK_EQ(record->cycles, t->cycles);
 	CHECK_EQ(record->work_done, t->work_done);
 	CHECK_EQ(record->work_skipped, t->work_skipped);
-	CHECK_EQ(record->energy_pj, (bytes * ENERGY_DRAM_FJ_BYTE + t->work_done * ENERGY_MAC_FJ) / 1000);
+	CHECK_EQ(record->energy_pj,
+		 (bytes * ENERGY_DRAM_FJ_BYTE + t->work_done * ENERGY_MAC_FJ) / 1000);
 	CHECK_EQ(record->profile_lost, 0);
 	CHECK_EQ(record->seqno, seqno);
 	check_times(r, t, record);
@@ -402,6 +424,7 @@ void runner_blocker(struct runner *r, int fd, uint32_t ctx, unsigned int ms)
 	params->output_stride = 0;
 	memset(runner_at(r, REGION_INPUT), 0, 2 * 8);
 	for (l = 0; l < DELTAHOP_RNN_MAX_SLOTS; l++)
-		params->theta[l] = (struct deltahop_theta){ 511, 511 };	/* above 1.0: drops the bias */
+		params->theta[l] =
+			(struct deltahop_theta){ 511, 511 }; /* above 1.0: drops the bias */
 	runner_run(r)->hdr.flags = DELTAHOP_RUN_LAST_ONLY;
 }

@@ -20,11 +20,11 @@ enum region {
 };
 
 /* Where a region begins in its buffer: eight bytes of the first page, then the next one. */
-#define REGION_SHIFT	4088
+#define REGION_SHIFT 4088
 
 /* Energy of the profiles, as the manual has it. */
-#define ENERGY_DRAM_FJ_BYTE	500000
-#define ENERGY_MAC_FJ		3100
+#define ENERGY_DRAM_FJ_BYTE 500000
+#define ENERGY_MAC_FJ	    3100
 
 /** struct network - layers and their weights */
 struct network {
@@ -80,11 +80,12 @@ void network_other(struct network *net, uint32_t seed);
 void network_wide(struct network *net, uint32_t seed);
 
 /** network_make() - random weights for layers of any shape, one after another */
-void network_make(struct network *net, const struct ref_layer *layers, unsigned int count, uint32_t seed);
+void network_make(struct network *net, const struct ref_layer *layers, unsigned int count,
+		  uint32_t seed);
 
 /** runner_create() - put a network into buffers of @placement, with room for @steps steps, and make a state */
-void runner_create(struct runner *r, int fd, uint32_t ctx, const struct network *net, unsigned int steps,
-		   uint32_t placement);
+void runner_create(struct runner *r, int fd, uint32_t ctx, const struct network *net,
+		   unsigned int steps, uint32_t placement);
 
 /** runner_destroy() - drop everything but context and file */
 void runner_destroy(struct runner *r);
@@ -117,7 +118,8 @@ uint32_t runner_seqno(const struct runner *r);
 int runner_do(const struct runner *r, struct deltahop_record *record);
 
 /** runner_expect() - let the reference take the same steps: outputs (may be NULL) and totals (may be NULL) */
-void runner_expect(const struct runner *r, struct stream *stream, int16_t *outputs, struct totals *totals);
+void runner_expect(const struct runner *r, struct stream *stream, int16_t *outputs,
+		   struct totals *totals);
 
 /** runner_check() - the outputs in the buffer are those of the reference */
 void runner_check(const struct runner *r, struct stream *stream);
@@ -126,8 +128,8 @@ void runner_check(const struct runner *r, struct stream *stream);
 unsigned int runner_differs(const struct runner *r, const int16_t *expected);
 
 /** runner_check_record() - the record of a job whose state was already on the chip, every field */
-void runner_check_record(const struct runner *r, const struct totals *totals, const struct deltahop_record *record,
-			 uint32_t seqno);
+void runner_check_record(const struct runner *r, const struct totals *totals,
+			 const struct deltahop_record *record, uint32_t seqno);
 
 /** runner_blocker() - a runner whose job takes at least @ms of device time */
 void runner_blocker(struct runner *r, int fd, uint32_t ctx, unsigned int ms);

@@ -14,10 +14,10 @@
 #include "pci.h"
 #include "runner.h"
 
-#define STEPS		4
-#define LOOPS		10
-#define LONG_MS		1000	/* of a job that is still there when the device goes, */
-#define BLOCKERS	8	/* and that many of them, as a busy host is slow */
+#define STEPS	 4
+#define LOOPS	 10
+#define LONG_MS	 1000 /* of a job that is still there when the device goes, */
+#define BLOCKERS 8    /* and that many of them, as a busy host is slow */
 
 static struct stream stream;
 
@@ -49,11 +49,13 @@ static void bind_again(const char *address)
 }
 
 static const unsigned long requests[] = {
-	DRM_IOCTL_DELTAHOP_DEV_QUERY, DRM_IOCTL_DELTAHOP_BO_CREATE, DRM_IOCTL_DELTAHOP_BO_INFO,
-	DRM_IOCTL_DELTAHOP_BO_WAIT, DRM_IOCTL_DELTAHOP_CTX_CREATE, DRM_IOCTL_DELTAHOP_CTX_DESTROY,
-	DRM_IOCTL_DELTAHOP_BINDINGS_CREATE, DRM_IOCTL_DELTAHOP_BINDINGS_DESTROY, DRM_IOCTL_DELTAHOP_STATE_CREATE,
-	DRM_IOCTL_DELTAHOP_STATE_DESTROY, DRM_IOCTL_DELTAHOP_STATE_RESET, DRM_IOCTL_DELTAHOP_STATE_COPY,
-	DRM_IOCTL_DELTAHOP_SUBMIT, DRM_IOCTL_DELTAHOP_WAIT,
+	DRM_IOCTL_DELTAHOP_DEV_QUERY,	    DRM_IOCTL_DELTAHOP_BO_CREATE,
+	DRM_IOCTL_DELTAHOP_BO_INFO,	    DRM_IOCTL_DELTAHOP_BO_WAIT,
+	DRM_IOCTL_DELTAHOP_CTX_CREATE,	    DRM_IOCTL_DELTAHOP_CTX_DESTROY,
+	DRM_IOCTL_DELTAHOP_BINDINGS_CREATE, DRM_IOCTL_DELTAHOP_BINDINGS_DESTROY,
+	DRM_IOCTL_DELTAHOP_STATE_CREATE,    DRM_IOCTL_DELTAHOP_STATE_DESTROY,
+	DRM_IOCTL_DELTAHOP_STATE_RESET,	    DRM_IOCTL_DELTAHOP_STATE_COPY,
+	DRM_IOCTL_DELTAHOP_SUBMIT,	    DRM_IOCTL_DELTAHOP_WAIT,
 };
 
 static void all_gone(int fd)
@@ -66,7 +68,8 @@ static void all_gone(int fd)
 	CHECK(mmap64(NULL, 4096, PROT_READ, MAP_SHARED, fd, 1ULL << 32) == MAP_FAILED);
 }
 
-TEST(unbind_idle, "after unbind every ioctl of an open file is -ENODEV; after bind a new file works")
+TEST(unbind_idle,
+     "after unbind every ioctl of an open file is -ENODEV; after bind a new file works")
 {
 	char address[PCI_ADDRESS_BYTES];
 	struct network net;
@@ -89,15 +92,19 @@ TEST(unbind_idle, "after unbind every ioctl of an open file is -ENODEV; after bi
 /* Queue jobs behind a long one and return the fence of the last one. */
 static int queue_jobs(struct runner *r, struct runner *blocker, int fd)
 {
-	struct drm_syncobj_handle fence = { .flags = DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE, .fd = -1 };
-	struct drm_deltahop_sync sync = { .handle = syncobj_create(fd), .flags = DRM_DELTAHOP_SYNC_SIGNAL };
+	struct drm_syncobj_handle fence = {
+		.flags = DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE, .fd = -1
+	};
+	struct drm_deltahop_sync sync = { .handle = syncobj_create(fd),
+					  .flags = DRM_DELTAHOP_SYNC_SIGNAL };
 	struct drm_deltahop_job job;
 	struct network net;
 	int i;
 
 	network_small(&net, 1);
 	runner_create(r, fd, ctx_create(fd), &net, STEPS,
-		      dev_info(fd).card_size ? DRM_DELTAHOP_PLACEMENT_CARD : DRM_DELTAHOP_PLACEMENT_DEFAULT);
+		      dev_info(fd).card_size ? DRM_DELTAHOP_PLACEMENT_CARD
+					     : DRM_DELTAHOP_PLACEMENT_DEFAULT);
 	runner_blocker(blocker, fd, ctx_create(fd), LONG_MS);
 	for (i = 0; i < BLOCKERS; i++)
 		runner_seqno(blocker);
@@ -119,7 +126,9 @@ static bool signalled(int fence)
 	return poll(&p, 1, DEVICE_SECONDS * 1000) == 1;
 }
 
-TEST_LIMIT(unbind_busy, 300, "unbind with jobs queued and running, and somebody waiting: all of them end, nobody hangs")
+TEST_LIMIT(
+	unbind_busy, 300,
+	"unbind with jobs queued and running, and somebody waiting: all of them end, nobody hangs")
 {
 	struct runner r, blocker;
 	char address[PCI_ADDRESS_BYTES];
@@ -145,7 +154,8 @@ TEST_LIMIT(unbind_busy, 300, "unbind with jobs queued and running, and somebody 
 	}
 }
 
-TEST_LIMIT(unbind_records, 120, "the record ring of a device that has gone says DEVICE_LOST for jobs that did not end")
+TEST_LIMIT(unbind_records, 120,
+	   "the record ring of a device that has gone says DEVICE_LOST for jobs that did not end")
 {
 	const volatile struct deltahop_record *ring;
 	struct runner r, blocker;
@@ -204,7 +214,9 @@ static void touch_buffers(const struct runner *r)
 		touch(r->buffer[region].map, r->buffer[region].size);
 }
 
-TEST_LIMIT(unbind_mapped, 120, "buffers mapped when the device goes: touching them gives memory or SIGBUS, nothing worse")
+TEST_LIMIT(
+	unbind_mapped, 120,
+	"buffers mapped when the device goes: touching them gives memory or SIGBUS, nothing worse")
 {
 	struct sigaction action = { .sa_handler = fault };
 	struct runner r[2];
@@ -217,8 +229,11 @@ TEST_LIMIT(unbind_mapped, 120, "buffers mapped when the device goes: touching th
 	CHECK(!sigaction(SIGSEGV, &action, NULL));
 	network_wide(&net, 1);
 	for (p = 0; p <= card; p++) {
-		runner_create(&r[p], fd, ctx_create(fd), &net, STEPS, DRM_DELTAHOP_PLACEMENT_SYSTEM + p);
-		late[p] = buffer_create(fd, 16 * 4096, DRM_DELTAHOP_PLACEMENT_SYSTEM + p);	/* never touched before */
+		runner_create(&r[p], fd, ctx_create(fd), &net, STEPS,
+			      DRM_DELTAHOP_PLACEMENT_SYSTEM + p);
+		late[p] =
+			buffer_create(fd, 16 * 4096,
+				      DRM_DELTAHOP_PLACEMENT_SYSTEM + p); /* never touched before */
 		touch_buffers(&r[p]);
 	}
 	pci_unbind(address);
@@ -237,7 +252,9 @@ TEST_LIMIT(unbind_mapped, 120, "buffers mapped when the device goes: touching th
 	device_works();
 }
 
-TEST_LIMIT(unbind_exported, 120, "a buffer exported when the device goes: its file stays harmless, also after the driver is back")
+TEST_LIMIT(unbind_exported, 120,
+	   "a buffer exported when the device goes: its file stays harmless, also after the driver "
+	   "is back")
 {
 	struct buffer buffer;
 	char address[PCI_ADDRESS_BYTES];
@@ -307,7 +324,8 @@ TEST_LIMIT(unbind_hammered, 300, "unbind in the middle of the traffic of four pr
 	}
 }
 
-TEST_LIMIT(removed, 120, "the PCI function is removed with jobs running, and found again by a rescan")
+TEST_LIMIT(removed, 120,
+	   "the PCI function is removed with jobs running, and found again by a rescan")
 {
 	struct runner r, blocker;
 	char address[PCI_ADDRESS_BYTES], path[96];
@@ -324,7 +342,8 @@ TEST_LIMIT(removed, 120, "the PCI function is removed with jobs running, and fou
 	device_works();
 }
 
-TEST_LIMIT(reloaded, 120, "the module stays while a file is open, and goes and comes back when none is, in a loop")
+TEST_LIMIT(reloaded, 120,
+	   "the module stays while a file is open, and goes and comes back when none is, in a loop")
 {
 	char address[PCI_ADDRESS_BYTES];
 	int fd, i;

@@ -17,17 +17,17 @@
 #include "pci.h"
 #include "runner.h"
 
-#define YARDSTICK	"deltahop_yardstick"
-#define WARM_UP		50
+#define YARDSTICK "deltahop_yardstick"
+#define WARM_UP	  50
 
 /* All that a job needs lies in one region, the same for both drivers. */
-#define AT_COMMANDS	0
-#define AT_PARAMS	1024
-#define AT_INPUT	2048
-#define AT_OUTPUT	3072
-#define AT_WEIGHTS	4096
-#define REGION		0
-#define REGION_BYTES	(64 << 10)
+#define AT_COMMANDS  0
+#define AT_PARAMS    1024
+#define AT_INPUT     2048
+#define AT_OUTPUT    3072
+#define AT_WEIGHTS   4096
+#define REGION	     0
+#define REGION_BYTES (64 << 10)
 
 struct cost {
 	uint64_t min, sum, max;
@@ -45,7 +45,8 @@ static unsigned int option(const char *key, unsigned int usual)
 static void write_params(void *memory)
 {
 	*(struct deltahop_rnn_params *)((char *)memory + AT_PARAMS) = (struct deltahop_rnn_params){
-		.size = sizeof(struct deltahop_rnn_params), .steps = 1,
+		.size = sizeof(struct deltahop_rnn_params),
+		.steps = 1,
 	};
 }
 
@@ -66,9 +67,12 @@ static uint32_t write_commands(const struct network *net, void *memory)
 	*run = (struct deltahop_cmd_rnn_run){
 		.hdr = { DELTAHOP_OP_RNN_RUN, sizeof(*run), 0 },
 		.count = 1,
-		.params_region = REGION, .params_offset = AT_PARAMS,
-		.input_region = REGION, .input_offset = AT_INPUT,
-		.output_region = REGION, .output_offset = AT_OUTPUT,
+		.params_region = REGION,
+		.params_offset = AT_PARAMS,
+		.input_region = REGION,
+		.input_offset = AT_INPUT,
+		.output_region = REGION,
+		.output_offset = AT_OUTPUT,
 	};
 	*end = (struct deltahop_cmd){ DELTAHOP_OP_END, sizeof(*end), 0 };
 	return (char *)(end + 1) - (char *)memory;
@@ -114,8 +118,9 @@ static void count(struct cost *cost, uint64_t ns, const struct deltahop_record *
 static struct cost measure_driver(const struct network *net)
 {
 	static struct ref_memory state;
-	struct drm_deltahop_binding binding = { .flags = DRM_DELTAHOP_BIND_READ | DRM_DELTAHOP_BIND_WRITE,
-						.size = REGION_BYTES };
+	struct drm_deltahop_binding binding = {
+		.flags = DRM_DELTAHOP_BIND_READ | DRM_DELTAHOP_BIND_WRITE, .size = REGION_BYTES
+	};
 	struct drm_deltahop_job job = { .profile_region = ~0U };
 	struct deltahop_record record;
 	struct buffer buffer;
@@ -134,7 +139,8 @@ static struct cost measure_driver(const struct network *net)
 		next_input(net, buffer.map, i);
 		start = now_ns();
 		CHECK_OK(job_submit(fd, ctx, &job, 1, NULL));
-		CHECK_OK(job_wait(fd, ctx, job.seqno, start + 1000000000LL * DEVICE_SECONDS, &record));
+		CHECK_OK(job_wait(fd, ctx, job.seqno, start + 1000000000LL * DEVICE_SECONDS,
+				  &record));
 		start = now_ns() - start;
 		check_output(net, buffer.map, &state);
 		if (i >= WARM_UP)
@@ -177,10 +183,12 @@ static void report(const char *name, const struct cost *cost)
 {
 	ktap_note("%s: overhead-ns min %llu mean %llu max %llu, modelled-ns %llu, jobs %u", name,
 		  (unsigned long long)cost->min, (unsigned long long)(cost->sum / cost->jobs),
-		  (unsigned long long)cost->max, (unsigned long long)(cost->modelled / cost->jobs), cost->jobs);
+		  (unsigned long long)cost->max, (unsigned long long)(cost->modelled / cost->jobs),
+		  cost->jobs);
 }
 
-TEST_LIMIT(yardstick, 600, "the driver and the smallest possible one run the same jobs in the same modelled time")
+TEST_LIMIT(yardstick, 600,
+	   "the driver and the smallest possible one run the same jobs in the same modelled time")
 {
 	char address[PCI_ADDRESS_BYTES];
 	struct cost driver, smallest;

@@ -9,11 +9,13 @@
 
 #include "../reference.h"
 
-#define SETTINGS	12
-#define BASE_COLUMNS	"t,ideal,n1_l0_q4,n2_l0_q4,n4_l0_q4,n1_l16_q4,n1_l32_q4,n1_l64_q4,n2_l32_q4,n1_l0_q1,n1_l16_q1,n1_l32_q1,n1_l64_q1"
+#define SETTINGS 12
+#define BASE_COLUMNS                                                                              \
+	"t,ideal,n1_l0_q4,n2_l0_q4,n4_l0_q4,n1_l16_q4,n1_l32_q4,n1_l64_q4,n2_l32_q4,n1_l0_q1,n1_" \
+	"l16_q1,n1_l32_q1,n1_l64_q1"
 
 static const struct ref_channel settings[SETTINGS] = {
-	{ 0, 0, 0 },  { 1, 0, 4 },  { 2, 0, 4 },  { 4, 0, 4 }, { 1, 16, 4 }, { 1, 32, 4 },
+	{ 0, 0, 0 },  { 1, 0, 4 },  { 2, 0, 4 }, { 4, 0, 4 },  { 1, 16, 4 }, { 1, 32, 4 },
 	{ 1, 64, 4 }, { 2, 32, 4 }, { 1, 0, 1 }, { 1, 16, 1 }, { 1, 32, 1 }, { 1, 64, 1 },
 };
 
@@ -45,7 +47,8 @@ static void *read_npy(const char *dir, const char *name, size_t *bytes)
 
 	if (!file)
 		return NULL;
-	if (fread(head, 1, sizeof(head), file) == sizeof(head) && !memcmp(head, "\x93NUMPY\x01", 7)) {
+	if (fread(head, 1, sizeof(head), file) == sizeof(head) &&
+	    !memcmp(head, "\x93NUMPY\x01", 7)) {
 		start = sizeof(head) + head[8] + 256 * head[9];
 		fseek(file, 0, SEEK_END);
 		end = ftell(file);
@@ -194,7 +197,8 @@ static bool check_cycles(const struct recorded *r, const struct ref_trace *trace
 	return true;
 }
 
-static const char *check_step(struct recorded *r, struct ref_memory *memory, unsigned int t, struct rows *rows)
+static const char *check_step(struct recorded *r, struct ref_memory *memory, unsigned int t,
+			      struct rows *rows)
 {
 	static struct ref_trace trace[REF_LAYERS];
 	const int16_t *x = r->inputs + (size_t)t * r->stride;
@@ -235,7 +239,8 @@ static bool check_steps(struct recorded *r, struct rows *rows)
 static bool check_dir(const char *dir)
 {
 	struct recorded r = { .dir = dir };
-	struct rows rows = { .counts = open_in(dir, "counts.csv"), .cycles = open_in(dir, "cycles.csv") };
+	struct rows rows = { .counts = open_in(dir, "counts.csv"),
+			     .cycles = open_in(dir, "cycles.csv") };
 	bool good = load(&r) && rows.counts && rows.cycles && next_rows(&rows) &&
 		    !strncmp(rows.cycle_line, BASE_COLUMNS, strlen(BASE_COLUMNS));
 
