@@ -5,8 +5,8 @@
  * Rules of this interface:
  *  - natural alignment, 64-bit fields on 8 bytes, sizes multiples of 8, no unions, no hidden padding;
  *  - pads and unknown flags are refused with -EINVAL when not zero; flags are only ever added;
- *  - every array is a pointer with count and stride, every query an id with a size; a structure that is larger than the
- *    kernel knows is taken if the rest is zero, a smaller one is filled up with zeros;
+ *  - every array is a pointer with count and stride (multiple of 8, at most 4096), every query an id with a size; a
+ *    structure that is larger than the kernel knows is taken if the rest is zero, a smaller one is filled up with zeros;
  *  - each addition bumps the driver's minor version, listed in deltahop_drv.c.
  *
  * The kernel parses no commands. A job names memory by (region, offset), regions are bound by
@@ -438,7 +438,7 @@ struct drm_deltahop_job {
  * @flags: zero
  * @jobs: user pointer to an array of &struct drm_deltahop_job; seqno is written back
  * @count: 1..max_jobs
- * @stride: bytes from job to job
+ * @stride: bytes from job to job, enough to hold seqno
  * @bad_job: out on error: index of the first bad job, ~0 if the error is not one of a job
  * @pad: zero
  *

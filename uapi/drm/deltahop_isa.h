@@ -237,7 +237,7 @@ enum deltahop_reason {
 	DELTAHOP_REASON_BAD_FIELD = 3,		/* reserved bits set, or a value that is never legal */
 	DELTAHOP_REASON_BAD_SIZE = 4,		/* layer sizes that the engine cannot run */
 	DELTAHOP_REASON_UNSUPPORTED = 5,	/* needs a capability that this device lacks */
-	DELTAHOP_REASON_BAD_PARAMS = 6,		/* run parameters out of range */
+	DELTAHOP_REASON_BAD_PARAMS = 6,		/* run parameters out of range; region and offset name them */
 	DELTAHOP_REASON_BAD_REGION = 7,		/* no such region */
 	DELTAHOP_REASON_OUT_OF_BOUNDS = 8,	/* offset past the end of the region */
 	DELTAHOP_REASON_NO_READ = 9,		/* region without READ */
