@@ -93,27 +93,27 @@ static const char *refuse_engine(const struct dh_config *config)
 	if (config->caps & ~CARD_CAPS)
 		return "caps: a capability bit that is reserved or not built in";
 	if (!power_of_two(config->rnn_pes, 8, wide ? 32 : 8))
-		return "rnn_pes: must be 8, or with the capability RNN_WIDE 8, 16 or 32";
+		return "pes: must be 8, or with the capability RNN_WIDE 8, 16 or 32";
 	if (config->rnn_slots < 1 || config->rnn_slots > (more ? DELTAHOP_RNN_MAX_SLOTS : 4))
-		return "rnn_slots: must be 1 to 4, or with the capability RNN_MORE_LAYERS 1 to 16";
+		return "slots: must be 1 to 4, or with the capability RNN_MORE_LAYERS 1 to 16";
 	if (config->rnn_state_bytes % 8 || !config->rnn_state_bytes ||
 	    config->rnn_state_bytes > DH_MAX_STATE_BYTES)
-		return "rnn_state_bytes: must be a multiple of 8, 8 to 16777216";
+		return "state-bytes: must be a multiple of 8, 8 to 16777216";
 	return NULL;
 }
 
 const char *dh_config_refuse(const struct dh_config *config)
 {
 	if (config->clock_hz < 1000)
-		return "clock_hz: must be at least 1000";
-	if (!power_of_two(config->beat_bytes, 8, 128))
-		return "beat_bytes: must be 8, 16, 32, 64 or 128";
+		return "clock-hz: must be at least 1000";
+	if (!power_of_two(config->beat_bytes, 8, DH_MAX_BEAT_BYTES))
+		return "beat-bytes: must be 8, 16, 32, 64 or 128";
 	if (!possible_memory(&config->dram))
 		return "dram: n is at most 65536, l at most 1048576, q at least 1";
 	if (!possible_memory(&config->link))
 		return "link: n is at most 65536, l at most 1048576, q at least 1";
 	if (config->card_size % DELTAHOP_PAGE_SIZE || config->card_size > DH_MAX_CARD_SIZE)
-		return "card_size: must be a multiple of 4096, at most 1 TiB";
+		return "card-size: must be a multiple of 4096, at most 1 TiB";
 	if (config->card_size && !config->card)
 		return "card: there is card memory, but no pointer to its bytes";
 	return refuse_engine(config);

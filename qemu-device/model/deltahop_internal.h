@@ -28,8 +28,6 @@
 #define DH_MAX_COLUMN	   (3 * DH_MAX_HIDDEN)
 #define DH_MAX_STATE_BYTES (16U << 20)
 #define DH_MAX_CARD_SIZE   (1ULL << 40)
-#define DH_MAX_MEMORY_N	   (1U << 16)
-#define DH_MAX_MEMORY_L	   (1U << 20)
 #define DH_COMMAND_BLOCK   4096
 #define DH_FAULT_KINDS	   (DH_FAULT_DMA + 1)
 

@@ -23,6 +23,11 @@
 
 #define DH_NEVER UINT64_MAX
 
+/* Largest figures of DRAM channel and link. */
+#define DH_MAX_BEAT_BYTES 128
+#define DH_MAX_MEMORY_N	  (1U << 16)
+#define DH_MAX_MEMORY_L	  (1U << 20)
+
 struct dh_model;
 
 /**

@@ -250,23 +250,24 @@ START_TEST(impossible_devices)
 		bad.change;         \
 		refuse(&bad, word); \
 	} while (0)
-	REFUSE("clock_hz", clock_hz = 0);
-	REFUSE("beat_bytes", beat_bytes = 12);
-	REFUSE("beat_bytes", beat_bytes = 4);
+	REFUSE("clock-hz", clock_hz = 0);
+	REFUSE("beat-bytes", beat_bytes = 12);
+	REFUSE("beat-bytes", beat_bytes = 4);
+	REFUSE("beat-bytes", beat_bytes = 256);
 	REFUSE("dram", dram.q = 0);
 	REFUSE("dram", dram.n = 1 << 20);
 	REFUSE("link", link.l = 1 << 30);
-	REFUSE("card_size", card_size = 100);
+	REFUSE("card-size", card_size = 100);
 	REFUSE("card", card_size = 4096);
 	REFUSE("engines", engines = 0);
 	REFUSE("engines", engines = 3);
 	REFUSE("caps", caps = DELTAHOP_CAP_RNN_LSTM);
-	REFUSE("rnn_pes", rnn_pes = 16);
-	REFUSE("rnn_pes", rnn_pes = 9);
-	REFUSE("rnn_slots", rnn_slots = 5);
-	REFUSE("rnn_slots", rnn_slots = 0);
-	REFUSE("rnn_state_bytes", rnn_state_bytes = 0);
-	REFUSE("rnn_state_bytes", rnn_state_bytes = 12);
+	REFUSE("pes", rnn_pes = 16);
+	REFUSE("pes", rnn_pes = 9);
+	REFUSE("slots", rnn_slots = 5);
+	REFUSE("slots", rnn_slots = 0);
+	REFUSE("state-bytes", rnn_state_bytes = 0);
+	REFUSE("state-bytes", rnn_state_bytes = 12);
 }
 END_TEST
 
