@@ -10,7 +10,7 @@
 
 #include <drm/drm_drv.h>
 
-#define DELTAHOP_BIND_ACCESS	(DRM_DELTAHOP_BIND_READ | DRM_DELTAHOP_BIND_WRITE)
+#define DELTAHOP_BIND_ACCESS (DRM_DELTAHOP_BIND_READ | DRM_DELTAHOP_BIND_WRITE)
 
 static int deltahop_bind_check(const struct drm_deltahop_binding *args)
 {
@@ -95,9 +95,9 @@ struct deltahop_bindings *deltahop_bindings_get(struct deltahop_file *dfile, u32
 	return bindings;
 }
 
-static struct deltahop_bindings *
-deltahop_bindings_create(struct drm_file *file, const struct drm_deltahop_binding *array, u32 count,
-			 u32 *bad)
+static struct deltahop_bindings *deltahop_bindings_create(struct drm_file *file,
+							  const struct drm_deltahop_binding *array,
+							  u32 count, u32 *bad)
 {
 	struct deltahop_bindings *bindings;
 	int ret;

@@ -28,7 +28,8 @@ int deltahop_card_init(struct deltahop_device *ddev)
 	u64 bar = pci_resource_len(pdev, DELTAHOP_PCI_BAR_CARD);
 
 	if (ddev->info.card_size > bar) {
-		drm_warn(&ddev->drm, "BAR %d shows %llu of %llu bytes of card memory: the rest is not used\n",
+		drm_warn(&ddev->drm,
+			 "BAR %d shows %llu of %llu bytes of card memory: the rest is not used\n",
 			 DELTAHOP_PCI_BAR_CARD, bar, ddev->info.card_size);
 		ddev->info.card_size = bar;
 	}

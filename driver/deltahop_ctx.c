@@ -111,8 +111,8 @@ static int deltahop_ctx_init_queues(struct deltahop_ctx *ctx, u32 priority)
 		struct drm_gpu_scheduler *sched = &ring->sched;
 
 		queue->fence_context = dma_fence_context_alloc(1);
-		ret = drm_sched_entity_init(&queue->entity, deltahop_priorities[priority],
-					    &sched, 1, NULL);
+		ret = drm_sched_entity_init(&queue->entity, deltahop_priorities[priority], &sched,
+					    1, NULL);
 		if (ret)
 			goto err_fini;
 		ctx->queue_mask |= BIT(ring->engine);
@@ -140,8 +140,8 @@ static struct deltahop_ctx *deltahop_ctx_create(struct deltahop_device *ddev, u3
 	spin_lock_init(&ctx->record_lock);
 
 	ret = -ENOMEM;
-	ctx->records = __vmalloc(DELTAHOP_RECORD_BYTES,
-				 GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
+	ctx->records =
+		__vmalloc(DELTAHOP_RECORD_BYTES, GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
 	if (!ctx->records)
 		goto err_put;
 	ret = deltahop_ctx_init_queues(ctx, priority);

@@ -12,9 +12,9 @@
 #include <drm/drm_print.h>
 
 /* Jobs end by themselves once the device is stopped; longer means a bug. */
-#define DELTAHOP_DRAIN_TIMEOUT	(10 * HZ)
+#define DELTAHOP_DRAIN_TIMEOUT (10 * HZ)
 
-static const char * const deltahop_engine_names[] = {
+static const char *const deltahop_engine_names[] = {
 	[DELTAHOP_ENGINE_RNN] = "deltahop-rnn",
 	[DELTAHOP_ENGINE_CONV] = "deltahop-conv",
 };
@@ -181,7 +181,8 @@ static void deltahop_device_reset_all(struct deltahop_device *ddev)
 			deltahop_ring_restart(ring);
 		deltahop_hw_irq_enable(ddev);
 	} else {
-		drm_err(&ddev->drm, "reset does not end: the device is given up, rebind the driver to try again\n");
+		drm_err(&ddev->drm,
+			"reset does not end: the device is given up, rebind the driver to try again\n");
 		WRITE_ONCE(ddev->dead, true);
 		deltahop_device_stop(ddev, DELTAHOP_REASON_HANG);
 	}
@@ -204,9 +205,8 @@ void deltahop_device_recover(struct deltahop_ring *ring, u32 seqno, enum deltaho
 	bool done = true;
 
 	if (deltahop_ring_condemn(ring, seqno, status, reason)) {
-		drm_err_ratelimited(&ring->ddev->drm, "%s: %s: engine is reset\n",
-				    ring->name, status == DELTAHOP_STATUS_TIMEOUT ?
-				    "no progress" : "halted");
+		drm_err_ratelimited(&ring->ddev->drm, "%s: %s: engine is reset\n", ring->name,
+				    status == DELTAHOP_STATUS_TIMEOUT ? "no progress" : "halted");
 		done = !deltahop_hw_ring_reset(ring);
 		if (done)
 			deltahop_ring_restart(ring);

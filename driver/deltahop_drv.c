@@ -14,8 +14,8 @@
  * Version history of the interface:
  * 1.0: everything up to DRM_DELTAHOP_WAIT; DRM_DELTAHOP_STATE_COPY is reserved.
  */
-#define DELTAHOP_DRIVER_MAJOR	1
-#define DELTAHOP_DRIVER_MINOR	0
+#define DELTAHOP_DRIVER_MAJOR 1
+#define DELTAHOP_DRIVER_MINOR 0
 
 /**
  * deltahop_copy_array() - read an array whose elements may have another size than ours
@@ -127,9 +127,9 @@ const struct drm_driver deltahop_drm_driver = {
 	.num_ioctls = ARRAY_SIZE(deltahop_ioctls),
 	.name = DELTAHOP_DRIVER_NAME,
 	.desc = "DeltaHop neural network accelerator",
-	DELTAHOP_DRIVER_DATE
 	.major = DELTAHOP_DRIVER_MAJOR,
 	.minor = DELTAHOP_DRIVER_MINOR,
+	DELTAHOP_DRIVER_DATE
 };
 
 MODULE_DESCRIPTION("DeltaHop neural network accelerator");

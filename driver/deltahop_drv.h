@@ -38,22 +38,22 @@
 #include "deltahop_accel.h"
 #include "../uapi/deltahop_hw.h"
 
-#define DELTAHOP_MAX_CONTEXTS		64	/* per file, as the next two */
-#define DELTAHOP_MAX_BINDINGS		1024
-#define DELTAHOP_MAX_STATES		1024
-#define DELTAHOP_MAX_STATE_BYTES	SZ_256M	/* images of the states of a file */
-#define DELTAHOP_MAX_BO_BYTES		(16ULL * SZ_1G)
-#define DELTAHOP_MAX_REGIONS		256	/* the device may allow fewer */
-#define DELTAHOP_MAX_OVERRIDES		8
-#define DELTAHOP_MAX_SYNCS		64
-#define DELTAHOP_MAX_JOBS		128	/* unfinished, of a context */
-#define DELTAHOP_MAX_STRIDE		4096
-#define DELTAHOP_RECORD_SLOTS		256	/* a power of 2, more than MAX_JOBS */
-#define DELTAHOP_RECORD_BYTES		(DELTAHOP_RECORD_SLOTS * sizeof(struct deltahop_record))
-#define DELTAHOP_RECORD_STRIDE		SZ_1M	/* from ring to ring in the mmap space */
-#define DELTAHOP_RING_JOBS		2	/* on a ring at once */
-#define DELTAHOP_RING_ORDER		4	/* entries: up to 3 for each job, more to spare */
-#define DELTAHOP_RING_ENTRIES		(1U << DELTAHOP_RING_ORDER)
+#define DELTAHOP_MAX_CONTEXTS	 64 /* per file, as the next two */
+#define DELTAHOP_MAX_BINDINGS	 1024
+#define DELTAHOP_MAX_STATES	 1024
+#define DELTAHOP_MAX_STATE_BYTES SZ_256M /* images of the states of a file */
+#define DELTAHOP_MAX_BO_BYTES	 (16ULL * SZ_1G)
+#define DELTAHOP_MAX_REGIONS	 256 /* the device may allow fewer */
+#define DELTAHOP_MAX_OVERRIDES	 8
+#define DELTAHOP_MAX_SYNCS	 64
+#define DELTAHOP_MAX_JOBS	 128 /* unfinished, of a context */
+#define DELTAHOP_MAX_STRIDE	 4096
+#define DELTAHOP_RECORD_SLOTS	 256 /* a power of 2, more than MAX_JOBS */
+#define DELTAHOP_RECORD_BYTES	 (DELTAHOP_RECORD_SLOTS * sizeof(struct deltahop_record))
+#define DELTAHOP_RECORD_STRIDE	 SZ_1M /* from ring to ring in the mmap space */
+#define DELTAHOP_RING_JOBS	 2     /* on a ring at once */
+#define DELTAHOP_RING_ORDER	 4     /* entries: up to 3 for each job, more to spare */
+#define DELTAHOP_RING_ENTRIES	 (1U << DELTAHOP_RING_ORDER)
 
 struct deltahop_ctx;
 struct deltahop_job;
@@ -101,7 +101,7 @@ struct deltahop_state {
 	struct work_struct free_work;
 };
 
-#define DELTAHOP_STATE_IMAGE	64	/* offset of the image in &deltahop_state.mem */
+#define DELTAHOP_STATE_IMAGE 64 /* offset of the image in &deltahop_state.mem */
 
 /**
  * struct deltahop_ring - an engine with its ring and its scheduler
@@ -196,11 +196,13 @@ struct deltahop_device {
 	struct mutex mem_lock;
 };
 
-#define to_deltahop_device(d)	container_of(d, struct deltahop_device, drm)
+#define to_deltahop_device(d) container_of(d, struct deltahop_device, drm)
 
+/* clang-format off */
 #define deltahop_for_each_ring(ring, ddev)						\
 	for ((ring) = (ddev)->rings; (ring) < (ddev)->rings + DELTAHOP_ENGINE_COUNT; (ring)++) \
 		for_each_if((ddev)->info.engines & BIT((ring)->engine))
+/* clang-format on */
 
 /**
  * struct deltahop_file - an open file
@@ -242,7 +244,7 @@ struct deltahop_bo {
 	struct page *dummy;
 };
 
-#define to_deltahop_bo(obj)	container_of(obj, struct deltahop_bo, shmem.base)
+#define to_deltahop_bo(obj) container_of(obj, struct deltahop_bo, shmem.base)
 
 /**
  * struct deltahop_bound - a region of a bindings object, or of an override
@@ -421,7 +423,7 @@ struct deltahop_job {
 	struct work_struct free_work;
 };
 
-#define to_deltahop_job(j)	container_of(j, struct deltahop_job, base)
+#define to_deltahop_job(j) container_of(j, struct deltahop_job, base)
 
 /* deltahop_device.c */
 int deltahop_device_init(struct deltahop_device *ddev);

@@ -24,7 +24,7 @@ struct deltahop_fence {
 	const char *name;
 };
 
-#define to_deltahop_fence(f)	container_of(f, struct deltahop_fence, base)
+#define to_deltahop_fence(f) container_of(f, struct deltahop_fence, base)
 
 static const char *deltahop_fence_driver_name(struct dma_fence *fence)
 {

@@ -11,8 +11,8 @@
 #include <drm/drm_print.h>
 
 /* A reset takes a microsecond; what needs that much longer will never end. */
-#define DELTAHOP_RESET_TIMEOUT_US	(100 * USEC_PER_MSEC)
-#define DELTAHOP_RESET_POLL_US		10
+#define DELTAHOP_RESET_TIMEOUT_US (100 * USEC_PER_MSEC)
+#define DELTAHOP_RESET_POLL_US	  10
 
 u32 deltahop_read(struct deltahop_device *ddev, u32 reg)
 {
@@ -37,12 +37,14 @@ static int deltahop_hw_check(struct deltahop_device *ddev)
 	u32 abi = deltahop_read(ddev, DELTAHOP_REG_ABI);
 
 	if (id != DELTAHOP_ID) {
-		drm_err(&ddev->drm, "register 0 reads %#x, not %#x: no DeltaHop device, or it does not answer\n",
+		drm_err(&ddev->drm,
+			"register 0 reads %#x, not %#x: no DeltaHop device, or it does not answer\n",
 			id, DELTAHOP_ID);
 		return -ENODEV;
 	}
 	if (abi >> 16 != DELTAHOP_HW_ABI_MAJOR) {
-		drm_err(&ddev->drm, "device has hardware interface %u.%u, this driver knows %u.x: use a driver for it\n",
+		drm_err(&ddev->drm,
+			"device has hardware interface %u.%u, this driver knows %u.x: use a driver for it\n",
 			abi >> 16, abi & 0xffff, DELTAHOP_HW_ABI_MAJOR);
 		return -EOPNOTSUPP;
 	}
@@ -59,7 +61,8 @@ static int deltahop_hw_check_info(struct deltahop_device *ddev)
 	}
 	if (!info->max_regions || info->rnn_state_bytes % 8 ||
 	    info->rnn_state_bytes > DELTAHOP_MAX_STATE_BYTES) {
-		drm_err(&ddev->drm, "device claims %u regions and %u bytes of state: that makes no sense\n",
+		drm_err(&ddev->drm,
+			"device claims %u regions and %u bytes of state: that makes no sense\n",
 			info->max_regions, info->rnn_state_bytes);
 		return -ENODEV;
 	}
@@ -97,8 +100,8 @@ int deltahop_hw_identify(struct deltahop_device *ddev)
 	info->link_n = deltahop_read(ddev, DELTAHOP_REG_LINK_N);
 	info->link_l = deltahop_read(ddev, DELTAHOP_REG_LINK_L);
 	info->link_q = deltahop_read(ddev, DELTAHOP_REG_LINK_Q);
-	info->max_regions = min_t(u32, deltahop_read(ddev, DELTAHOP_REG_MAX_REGIONS),
-				  DELTAHOP_MAX_REGIONS);
+	info->max_regions =
+		min_t(u32, deltahop_read(ddev, DELTAHOP_REG_MAX_REGIONS), DELTAHOP_MAX_REGIONS);
 	info->record_slots = DELTAHOP_RECORD_SLOTS;
 	info->max_jobs = DELTAHOP_MAX_JOBS;
 	return deltahop_hw_check_info(ddev);
@@ -109,8 +112,8 @@ static int deltahop_hw_wait_clear(struct deltahop_device *ddev, u32 reg, u32 bit
 {
 	u32 value;
 
-	return readl_poll_timeout(ddev->regs + reg, value, !(value & bit),
-				  DELTAHOP_RESET_POLL_US, DELTAHOP_RESET_TIMEOUT_US);
+	return readl_poll_timeout(ddev->regs + reg, value, !(value & bit), DELTAHOP_RESET_POLL_US,
+				  DELTAHOP_RESET_TIMEOUT_US);
 }
 
 /**
@@ -151,8 +154,10 @@ void deltahop_hw_ring_start(struct deltahop_ring *ring)
 	struct deltahop_device *ddev = ring->ddev;
 	u32 r = ring->engine;
 
-	deltahop_write(ddev, DELTAHOP_RING(r, DELTAHOP_RING_BASE_LO), lower_32_bits(ring->mem.addr));
-	deltahop_write(ddev, DELTAHOP_RING(r, DELTAHOP_RING_BASE_HI), upper_32_bits(ring->mem.addr));
+	deltahop_write(ddev, DELTAHOP_RING(r, DELTAHOP_RING_BASE_LO),
+		       lower_32_bits(ring->mem.addr));
+	deltahop_write(ddev, DELTAHOP_RING(r, DELTAHOP_RING_BASE_HI),
+		       upper_32_bits(ring->mem.addr));
 	deltahop_write(ddev, DELTAHOP_RING(r, DELTAHOP_RING_SIZE), DELTAHOP_RING_ORDER);
 	deltahop_write(ddev, DELTAHOP_RING(r, DELTAHOP_RING_CTRL), DELTAHOP_RING_CTRL_ENABLE);
 }

@@ -75,7 +75,8 @@ int deltahop_irq_init(struct deltahop_device *ddev)
 	ret = pci_alloc_irq_vectors(to_pci_dev(ddev->drm.dev), DELTAHOP_VECTOR_COUNT,
 				    DELTAHOP_VECTOR_COUNT, PCI_IRQ_MSIX);
 	if (ret < 0) {
-		drm_err(&ddev->drm, "cannot get %d MSI-X vectors: %d\n", DELTAHOP_VECTOR_COUNT, ret);
+		drm_err(&ddev->drm, "cannot get %d MSI-X vectors: %d\n", DELTAHOP_VECTOR_COUNT,
+			ret);
 		return ret;
 	}
 

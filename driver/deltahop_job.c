@@ -83,7 +83,7 @@ const struct deltahop_bound *deltahop_job_bound(const struct deltahop_job *job, 
 {
 	u32 i;
 
-	for (i = job->override_count; i--; )
+	for (i = job->override_count; i--;)
 		if (job->overrides[i].region == region)
 			return &job->overrides[i].bound;
 	return &job->bindings->bounds[region];
@@ -139,15 +139,15 @@ int deltahop_job_add_dep(struct deltahop_job *job, struct dma_fence *fence, bool
 {
 	int ret;
 
-	if (!must_succeed && (deltahop_job_ordered(job, fence) ||
-			      deltahop_job_merge_dep(job, fence)))
+	if (!must_succeed &&
+	    (deltahop_job_ordered(job, fence) || deltahop_job_merge_dep(job, fence)))
 		return 0;
 	if (job->dep_count + DELTAHOP_ENGINE_COUNT + 1 >= job->dep_capacity) {
 		ret = deltahop_job_grow_deps(job);
 		if (ret)
 			return ret;
 	}
-	job->deps[job->dep_count++] = (struct deltahop_dep) {
+	job->deps[job->dep_count++] = (struct deltahop_dep){
 		.fence = dma_fence_get(fence),
 		.must_succeed = must_succeed,
 	};
@@ -158,8 +158,9 @@ static int deltahop_job_check(struct deltahop_device *ddev, const struct drm_del
 {
 	if (args->engine >= DELTAHOP_ENGINE_COUNT || args->pad ||
 	    args->flags & ~DRM_DELTAHOP_JOB_STATE_RESET ||
-	    args->override_count > DELTAHOP_MAX_OVERRIDES || args->sync_count > DELTAHOP_MAX_SYNCS ||
-	    args->cmd_offset % 8 || args->cmd_size % 8 || !args->cmd_size)
+	    args->override_count > DELTAHOP_MAX_OVERRIDES ||
+	    args->sync_count > DELTAHOP_MAX_SYNCS || args->cmd_offset % 8 || args->cmd_size % 8 ||
+	    !args->cmd_size)
 		return -EINVAL;
 	if (args->state ? args->engine != DELTAHOP_ENGINE_RNN : args->flags)
 		return -EINVAL;

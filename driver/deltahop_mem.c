@@ -16,8 +16,7 @@
  */
 int deltahop_mem_alloc(struct deltahop_device *ddev, struct deltahop_mem *mem, size_t size)
 {
-	mem->vaddr = dma_alloc_coherent(ddev->drm.dev, size, &mem->addr,
-					GFP_KERNEL | __GFP_NOWARN);
+	mem->vaddr = dma_alloc_coherent(ddev->drm.dev, size, &mem->addr, GFP_KERNEL | __GFP_NOWARN);
 	if (!mem->vaddr)
 		return -ENOMEM;
 	mem->size = size;

@@ -57,7 +57,7 @@ static void deltahop_pci_remove(struct pci_dev *pdev)
 
 static const struct pci_device_id deltahop_pci_ids[] = {
 	{ PCI_DEVICE(DELTAHOP_PCI_VENDOR, DELTAHOP_PCI_DEVICE) },
-	{}
+	{ /* end */ },
 };
 MODULE_DEVICE_TABLE(pci, deltahop_pci_ids);
 

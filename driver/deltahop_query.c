@@ -53,7 +53,7 @@ static int deltahop_query_priorities(struct deltahop_device *ddev, struct drm_fi
 {
 	u32 priority;
 
-	answer->priorities = (struct drm_deltahop_priority_info) {};
+	answer->priorities = (struct drm_deltahop_priority_info){};
 	for (priority = 0; priority <= DRM_DELTAHOP_PRIORITY_REALTIME; priority++)
 		if (deltahop_ctx_priority_allowed(priority))
 			answer->priorities.allowed |= BIT(priority);
@@ -81,18 +81,13 @@ static const struct deltahop_query {
 	int (*ask)(struct deltahop_device *ddev, struct drm_file *file,
 		   union deltahop_answer *answer);
 } deltahop_queries[] = {
-	[DRM_DELTAHOP_QUERY_DEVICE] = {
-		sizeof(struct drm_deltahop_device_info), deltahop_query_device
-	},
-	[DRM_DELTAHOP_QUERY_HEAPS] = {
-		sizeof(struct drm_deltahop_heap_info), deltahop_query_heaps
-	},
-	[DRM_DELTAHOP_QUERY_PRIORITIES] = {
-		sizeof(struct drm_deltahop_priority_info), deltahop_query_priorities
-	},
-	[DRM_DELTAHOP_QUERY_TIME] = {
-		sizeof(struct drm_deltahop_time_info), deltahop_query_time
-	},
+	[DRM_DELTAHOP_QUERY_DEVICE] = { sizeof(struct drm_deltahop_device_info),
+					deltahop_query_device },
+	[DRM_DELTAHOP_QUERY_HEAPS] = { sizeof(struct drm_deltahop_heap_info),
+				       deltahop_query_heaps },
+	[DRM_DELTAHOP_QUERY_PRIORITIES] = { sizeof(struct drm_deltahop_priority_info),
+					    deltahop_query_priorities },
+	[DRM_DELTAHOP_QUERY_TIME] = { sizeof(struct drm_deltahop_time_info), deltahop_query_time },
 };
 
 int deltahop_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
@@ -113,6 +108,6 @@ int deltahop_query_ioctl(struct drm_device *drm, void *data, struct drm_file *fi
 	ret = query->ask(to_deltahop_device(drm), file, &answer);
 	if (ret)
 		return ret;
-	return copy_to_user(u64_to_user_ptr(args->data), &answer, min(size, query->size)) ?
-	       -EFAULT : 0;
+	return copy_to_user(u64_to_user_ptr(args->data), &answer, min(size, query->size)) ? -EFAULT
+											  : 0;
 }

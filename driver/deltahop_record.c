@@ -9,7 +9,7 @@
 
 #include <drm/drm_utils.h>
 
-#define DELTAHOP_REASON_LAST	DELTAHOP_REASON_BAD_TABLE
+#define DELTAHOP_REASON_LAST DELTAHOP_REASON_BAD_TABLE
 
 /**
  * deltahop_record_make() - the driver's own record
@@ -20,7 +20,7 @@
 void deltahop_record_make(struct deltahop_record *rec, enum deltahop_status status,
 			  enum deltahop_reason reason)
 {
-	*rec = (struct deltahop_record) {
+	*rec = (struct deltahop_record){
 		.size = cpu_to_le16(sizeof(*rec)),
 		.version = cpu_to_le16(DELTAHOP_RECORD_VERSION),
 		.status = cpu_to_le32(status),
@@ -43,9 +43,8 @@ bool deltahop_record_valid(const struct deltahop_record *rec, enum deltahop_engi
 	return le16_to_cpu(rec->size) == sizeof(*rec) &&
 	       le16_to_cpu(rec->version) == DELTAHOP_RECORD_VERSION &&
 	       le16_to_cpu(rec->engine) == engine &&
-	       le16_to_cpu(rec->writer) == DELTAHOP_WRITER_DEVICE &&
-	       status >= DELTAHOP_STATUS_OK && status <= DELTAHOP_STATUS_BUDGET &&
-	       reason <= DELTAHOP_REASON_LAST &&
+	       le16_to_cpu(rec->writer) == DELTAHOP_WRITER_DEVICE && status >= DELTAHOP_STATUS_OK &&
+	       status <= DELTAHOP_STATUS_BUDGET && reason <= DELTAHOP_REASON_LAST &&
 	       (status == DELTAHOP_STATUS_OK) == (reason == DELTAHOP_REASON_NONE);
 }
 
@@ -150,7 +149,7 @@ static int deltahop_record_read(struct deltahop_ctx *ctx, u32 seqno, struct delt
 
 	if (le32_to_cpu(rec->seqno) == seqno)
 		return deltahop_record_errno(le32_to_cpu(rec->status));
-	*rec = (struct deltahop_record) {};
+	*rec = (struct deltahop_record){};
 	return -ESTALE;
 }
 

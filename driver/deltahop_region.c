@@ -124,7 +124,7 @@ void deltahop_region_make(struct deltahop_bo *bo, u64 offset, u64 size, u32 flag
 		first = offset & (DELTAHOP_PAGE_SIZE - 1);
 	}
 
-	*region = (struct deltahop_region) {
+	*region = (struct deltahop_region){
 		.addr = cpu_to_le64(addr),
 		.length = cpu_to_le64(size),
 		.flags = cpu_to_le32(bits),

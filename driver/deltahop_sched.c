@@ -15,8 +15,9 @@
 
 static unsigned int timeout_ms = 1000;
 module_param(timeout_ms, uint, 0444);
-MODULE_PARM_DESC(timeout_ms,
-		 "An engine without progress for this long (up to twice) is reset (ms, default 1000)");
+MODULE_PARM_DESC(
+	timeout_ms,
+	"An engine without progress for this long (up to twice) is reset (ms, default 1000)");
 
 /*
  * Dependencies are given to the scheduler here, not in advance: a queue that is
@@ -70,7 +71,8 @@ static bool deltahop_sched_lost_interrupt(struct deltahop_ring *ring, struct dma
 /* Has the first job on the ring not moved since the last time-out? */
 static bool deltahop_sched_stuck(struct deltahop_ring *ring, u32 *seqno)
 {
-	u32 progress = deltahop_read(ring->ddev, DELTAHOP_RING(ring->engine, DELTAHOP_RING_PROGRESS));
+	u32 progress =
+		deltahop_read(ring->ddev, DELTAHOP_RING(ring->engine, DELTAHOP_RING_PROGRESS));
 	struct deltahop_job *job;
 	bool stuck = false;
 
@@ -86,7 +88,7 @@ static bool deltahop_sched_stuck(struct deltahop_ring *ring, u32 *seqno)
 	return stuck;
 }
 
-static const char * const deltahop_ring_errors[] = {
+static const char *const deltahop_ring_errors[] = {
 	[DELTAHOP_RING_OK] = "no error",
 	[DELTAHOP_RING_BAD_ENTRY] = "malformed entry",
 	[DELTAHOP_RING_BAD_TAIL] = "bad doorbell",
@@ -102,8 +104,8 @@ static bool deltahop_sched_halted(struct deltahop_ring *ring)
 		return false;
 	error = deltahop_read(ring->ddev, DELTAHOP_RING(ring->engine, DELTAHOP_RING_ERROR));
 	drm_err_ratelimited(&ring->ddev->drm, "%s: ring halted: %s\n", ring->name,
-			    error < ARRAY_SIZE(deltahop_ring_errors) ?
-			    deltahop_ring_errors[error] : "unknown error");
+			    error < ARRAY_SIZE(deltahop_ring_errors) ? deltahop_ring_errors[error]
+								     : "unknown error");
 	return true;
 }
 
@@ -151,8 +153,10 @@ static void deltahop_sched_free(struct drm_sched_job *sched_job)
 	if (!job->finished) {
 		enum deltahop_status status = READ_ONCE(job->ctx->killed);
 
-		deltahop_record_make(&rec, status, status == DELTAHOP_STATUS_DEVICE_LOST ?
-				     DELTAHOP_REASON_UNPLUG : DELTAHOP_REASON_CLOSED);
+		deltahop_record_make(&rec, status,
+				     status == DELTAHOP_STATUS_DEVICE_LOST
+					     ? DELTAHOP_REASON_UNPLUG
+					     : DELTAHOP_REASON_CLOSED);
 		deltahop_job_finish(job, &rec);
 	}
 	drm_sched_job_cleanup(sched_job);

@@ -76,8 +76,8 @@ static void deltahop_state_make_table(struct deltahop_state *state)
 
 	region->addr = cpu_to_le64(state->mem.addr + DELTAHOP_STATE_IMAGE);
 	region->length = cpu_to_le64(state->mem.size - DELTAHOP_STATE_IMAGE);
-	region->flags = cpu_to_le32(DELTAHOP_REGION_VALID | DELTAHOP_REGION_READ |
-				    DELTAHOP_REGION_WRITE);
+	region->flags =
+		cpu_to_le32(DELTAHOP_REGION_VALID | DELTAHOP_REGION_READ | DELTAHOP_REGION_WRITE);
 }
 
 static struct deltahop_state *deltahop_state_create(struct deltahop_ctx *ctx, u32 size,

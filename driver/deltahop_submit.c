@@ -111,7 +111,7 @@ static const struct deltahop_bound *deltahop_submit_next_sync(const struct delta
 }
 
 #define deltahop_for_each_sync(bound, job, region) \
-	for ((region) = 0; ((bound) = deltahop_submit_next_sync(job, &(region))); )
+	for ((region) = 0; ((bound) = deltahop_submit_next_sync(job, &(region)));)
 
 static int deltahop_submit_lock_all(struct deltahop_submit *submit)
 {
@@ -213,8 +213,8 @@ static void deltahop_submit_attach_fence(struct deltahop_job *job)
 
 	deltahop_for_each_sync(bound, job, region)
 		dma_resv_add_fence(bound->obj->resv, job->fence,
-				   bound->flags & DRM_DELTAHOP_BIND_WRITE ?
-				   DMA_RESV_USAGE_WRITE : DMA_RESV_USAGE_READ);
+				   bound->flags & DRM_DELTAHOP_BIND_WRITE ? DMA_RESV_USAGE_WRITE
+									  : DMA_RESV_USAGE_READ);
 }
 
 /* The point of no return. */

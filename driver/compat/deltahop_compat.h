@@ -20,20 +20,20 @@
 #endif
 
 #ifdef DELTAHOP_HAVE_NS_IDENTIFIER
-#define DELTAHOP_IMPORT_NS(ns)	MODULE_IMPORT_NS(ns)
+#define DELTAHOP_IMPORT_NS(ns) MODULE_IMPORT_NS(ns)
 #else
-#define DELTAHOP_IMPORT_NS(ns)	MODULE_IMPORT_NS(#ns)
+#define DELTAHOP_IMPORT_NS(ns) MODULE_IMPORT_NS(#ns)
 #endif
 
 #ifdef DELTAHOP_HAVE_DRIVER_DATE
-#define DELTAHOP_DRIVER_DATE	.date = "20261123",
+#define DELTAHOP_DRIVER_DATE .date = "20261123",
 #else
 #define DELTAHOP_DRIVER_DATE
 #endif
 
 #ifndef DELTAHOP_HAVE_GEM_VMAP
-#define drm_gem_vmap		drm_gem_vmap_unlocked
-#define drm_gem_vunmap		drm_gem_vunmap_unlocked
+#define drm_gem_vmap   drm_gem_vmap_unlocked
+#define drm_gem_vunmap drm_gem_vunmap_unlocked
 #endif
 
 #ifndef DELTAHOP_HAVE_SCHED_CLIENT_ID
@@ -59,10 +59,9 @@ static inline int deltahop_sched_init_args(struct drm_gpu_scheduler *sched,
 					   const struct drm_sched_init_args *a)
 {
 	return drm_sched_init(sched, a->ops, a->submit_wq, a->num_rqs, a->credit_limit,
-			      a->hang_limit, a->timeout, a->timeout_wq, a->score, a->name,
-			      a->dev);
+			      a->hang_limit, a->timeout, a->timeout_wq, a->score, a->name, a->dev);
 }
-#define drm_sched_init	deltahop_sched_init_args
+#define drm_sched_init deltahop_sched_init_args
 #endif
 
 /**
