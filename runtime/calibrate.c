@@ -10,6 +10,8 @@
 
 /* Enough data, and a few seconds: multiply-accumulates that a calibration may take. */
 #define MAX_WORK 6e9
+/* Relative; int8 with a good scale has about 0.01. */
+#define MAX_WEIGHT_ERROR 0.1
 
 /**
  * struct dh_calibration - data and what was measured
@@ -364,15 +366,32 @@ static void write_notes(const struct pair *pair, const struct dh_calibration *c,
 			"the largest output is the same as in float in %zu of %zu sequences",
 			pair->same, pair->answers);
 	if (pair->clipped)
-		dh_explain_note(explain,
+		dh_explain_warn(explain,
 				"%zu input values are outside of the range of the input's format "
 				"and were clipped",
 				pair->clipped);
 	if (wrapped)
-		dh_explain_note(explain,
-				"WARNING: a 24-bit accumulator wrapped around on the calibration "
-				"data (headroom below 0); results will be wrong: "
+		dh_explain_warn(explain,
+				"a 24-bit accumulator or an int16 pre-activation wrapped around on "
+				"the calibration data (headroom below 0); results will be wrong: "
 				"scale the input or the weights down");
+}
+
+/* What is wrong with a layer as such. */
+static void warn_of_layer(const struct dh_graph_layer *layer, const struct dh_quant_layer *quant,
+			  struct dh_explain *explain)
+{
+	if (quant->weight_error > MAX_WEIGHT_ERROR)
+		dh_explain_warn(explain,
+				"node %s (%s): weights as int8 are off by %.0f %%; results will be "
+				"poor: train with weights of more equal size",
+				layer->node, layer->op, 100 * quant->weight_error);
+	if (quant->likely_sum > INT16_MAX / 256.0)
+		dh_explain_warn(explain,
+				"node %s (%s): pre-activations may reach %.0f, and wrap around at "
+				"128; scale the input down, or show by --calibration X.npy that "
+				"they do not",
+				layer->node, layer->op, quant->likely_sum);
 }
 
 static void write_scales(const struct dh_graph *graph, const struct dh_quant *quant,
@@ -381,8 +400,11 @@ static void write_scales(const struct dh_graph *graph, const struct dh_quant *qu
 	int exp = quant->layers[0].input_exp;
 
 	if (!calibrated)
-		dh_explain_note(explain, "no calibration data: inputs are taken to lie within "
-					 "-8..8 (int16 = value * 256), errors were not measured");
+		dh_explain_warn(explain,
+				"no calibration data: inputs are taken to lie within -%g..%g, and "
+				"errors were not measured; give typical input with --calibration "
+				"X.npy",
+				quant->input_limit / 256.0, quant->input_limit / 256.0);
 	else
 		dh_explain_note(explain, "input %s: int16 = value * 256 / 2^%d", graph->input.name,
 				exp);
@@ -410,8 +432,10 @@ int dh_calibration_report(struct dh_calibration *calibration, const struct dh_gr
 	}
 	if (!ret && calibration->ranges)
 		run_pair(pair, calibration);
-	for (uint32_t i = 0; !ret && i < graph->layer_count; i++)
+	for (uint32_t i = 0; !ret && i < graph->layer_count; i++) {
 		ret = write_row(pair, program, i, explain);
+		warn_of_layer(&graph->layers[i], &quant->layers[i], explain);
+	}
 	if (!ret) {
 		write_scales(graph, quant, calibration->ranges, explain);
 		if (calibration->ranges)

@@ -68,7 +68,7 @@ static int find_limits(struct compiler *cc)
 			     "profile %s: there is no such device profile with a recurrent engine; "
 			     "use card or edgedrnn",
 			     cc->profile);
-		return -EINVAL;
+		return -ERANGE;
 	}
 	cc->limits = (struct dh_cmd_limits){
 		.caps = config.caps,
@@ -145,10 +145,12 @@ static int check_theta(struct compiler *cc, int theta)
 	return -ERANGE;
 }
 
-static int set_theta(struct compiler *cc)
+/* Those of the whole network are for its recurrent layers. */
+static int set_default_theta(struct compiler *cc)
 {
 	const struct dh_compile_options *options = cc->options;
 	struct dh_program_layer *layers = cc->program->layers;
+	bool any = false;
 	int ret = check_theta(cc, options->theta_x);
 
 	if (!ret)
@@ -156,9 +158,23 @@ static int set_theta(struct compiler *cc)
 	for (uint32_t i = 0; i < cc->program->layer_count; i++) {
 		bool dense = layers[i].layer.cell == DELTAHOP_CELL_DENSE;
 
+		any |= !dense;
 		layers[i].theta_x = dense ? 0 : options->theta_x;
 		layers[i].theta_h = dense ? 0 : options->theta_h;
 	}
+	if (!any && (options->theta_x || options->theta_h))
+		dh_explain_warn(cc->explain,
+				"thresholds of the whole network are for recurrent layers, and it "
+				"has none: give those of its layers, as in 0=8");
+	return ret;
+}
+
+static int set_theta(struct compiler *cc)
+{
+	const struct dh_compile_options *options = cc->options;
+	struct dh_program_layer *layers = cc->program->layers;
+	int ret = set_default_theta(cc);
+
 	for (uint32_t i = 0; !ret && i < options->theta_count; i++) {
 		const struct dh_layer_theta *theta = &options->theta[i];
 
@@ -428,6 +444,8 @@ static int describe(struct compiler *cc)
 	program->abi_major = DELTAHOP_HW_ABI_MAJOR;
 	program->abi_minor = DELTAHOP_HW_ABI_MINOR;
 	program->host_op = cc->graph->host_op;
+	program->input_limit = cc->quant.input_limit;
+	program->input_range = cc->options->calibration ? DH_RANGE_CALIBRATED : DH_RANGE_ASSUMED;
 	program->fixed_steps = cc->graph->fixed_steps;
 	program->batch = cc->graph->batch;
 	if (!ret && (!program->name || !program->profile))
@@ -470,8 +488,7 @@ static int quantise(struct compiler *cc)
 	int ret = dh_quantise(cc->graph, &options, &cc->quant, cc->err);
 
 	if (ret == -EOPNOTSUPP)
-		dh_explain_refuse_layer(cc->explain, cc->quant.refused_layer,
-					cc->err ? cc->err->text : "does not fit");
+		dh_explain_refuse_layer(cc->explain, cc->quant.refused_layer, cc->quant.refused);
 	return ret;
 }
 

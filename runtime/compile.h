@@ -49,7 +49,7 @@ struct dh_compile_options {
  *	reached); may be NULL
  *
  * Return: 0; -EOPNOTSUPP: refused, the sentence says what, which limit, and what would work;
- * -EINVAL, -EIO, -ENOMEM...
+ * -ERANGE: an option that cannot be: no such profile, layer or threshold; -EINVAL, -EIO, -ENOMEM...
  */
 int dh_compile(const char *onnx_path, const struct dh_compile_options *options,
 	       struct dh_program **program, struct dh_explain **explain, struct dh_error *err);

@@ -206,7 +206,7 @@ struct dh_compile_settings {
  * @settings: NULL for the defaults
  *
  * Return: 0; -EOPNOTSUPP: refused, the sentence names node, attribute and value, and what would
- * work; -EINVAL, -ENOENT, ...
+ * work; -ERANGE: there is no such profile or threshold; -EINVAL, -ENOENT, ...
  */
 int dh_program_compile(const char *onnx, const struct dh_compile_settings *settings,
 		       struct dh_program **program, struct dh_error *err);
@@ -225,6 +225,8 @@ void dh_program_free(struct dh_program *program);
  * @pitch: int16 values from one vector to the next in a job's memory
  * @scale: real value = int16 value * @scale
  * @per_step: one vector per step, else one per job
+ * @limit: of an input: largest absolute real value that the program was compiled for, beyond which
+ *	results may be wrong; infinite if not known, or of an output
  */
 struct dh_tensor_info {
 	size_t size;
@@ -233,6 +235,7 @@ struct dh_tensor_info {
 	uint32_t pitch;
 	double scale;
 	bool per_step;
+	double limit;
 };
 
 /** dh_program_input() - about the input */
@@ -292,7 +295,7 @@ void dh_instance_destroy(struct dh_instance *instance);
 
 /**
  * dh_instance_set_theta() - change delta thresholds; counts from the next dh_job_setup()
- * @layer: 0 .. layers - 1, or -1 for all
+ * @layer: 0 .. layers - 1, or -1 for all recurrent layers (as for dh_program_compile())
  * @theta_x: threshold of the input vector, 0..511 in 1/256, or DH_THETA_KEEP
  * @theta_h: threshold of the hidden vector, likewise
  *
@@ -489,7 +492,7 @@ void dh_job_report(const struct dh_job *job, struct dh_report *report);
  * @work_skipped: multiply-accumulates skipped
  * @fired_x: elements of bias and x that fired
  * @fired_h: elements of h that fired
- * @slots_x: elements of x that could have fired
+ * @slots_x: elements of x that could have fired, and the bias where a stream starts
  * @slots_h: elements of h that could have fired
  */
 struct dh_layer_report {

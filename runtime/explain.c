@@ -38,9 +38,12 @@ void dh_explain_free(struct dh_explain *explain)
 	}
 	for (size_t i = 0; i < explain->note_count; i++)
 		free(explain->notes[i]);
+	for (size_t i = 0; i < explain->warning_count; i++)
+		free(explain->warnings[i]);
 	free(explain->nodes);
 	free(explain->layers);
 	free(explain->notes);
+	free(explain->warnings);
 	free(explain);
 }
 
@@ -122,23 +125,40 @@ int dh_explain_layer(struct dh_explain *explain, const struct dh_explain_layer *
 	return row->name && row->op ? 0 : -ENOMEM;
 }
 
+static int add_sentence(char ***list, size_t *count, const char *fmt, va_list args)
+{
+	char text[512], **grown = grow(*list, *count, sizeof(**list));
+
+	if (!grown)
+		return -ENOMEM;
+	*list = grown;
+	vsnprintf(text, sizeof(text), fmt, args);
+	grown[*count] = clean_copy(text);
+	return grown[*count] ? (++*count, 0) : -ENOMEM;
+}
+
 int dh_explain_note(struct dh_explain *explain, const char *fmt, ...)
 {
-	char text[512];
-	char **notes;
 	va_list args;
+	int ret = 0;
 
-	if (!explain)
-		return 0;
-	notes = grow(explain->notes, explain->note_count, sizeof(*notes));
-	if (!notes)
-		return -ENOMEM;
-	explain->notes = notes;
 	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
+	if (explain)
+		ret = add_sentence(&explain->notes, &explain->note_count, fmt, args);
 	va_end(args);
-	notes[explain->note_count] = clean_copy(text);
-	return notes[explain->note_count] ? (explain->note_count++, 0) : -ENOMEM;
+	return ret;
+}
+
+int dh_explain_warn(struct dh_explain *explain, const char *fmt, ...)
+{
+	va_list args;
+	int ret = 0;
+
+	va_start(args, fmt);
+	if (explain)
+		ret = add_sentence(&explain->warnings, &explain->warning_count, fmt, args);
+	va_end(args);
+	return ret;
 }
 
 /* --- as text --- */
@@ -250,7 +270,8 @@ static json_t *json_layer(const struct dh_explain_layer *layer)
 
 json_t *dh_explain_json(const struct dh_explain *explain)
 {
-	json_t *nodes = json_array(), *layers = json_array(), *notes = json_array();
+	json_t *nodes = json_array(), *layers = json_array(), *notes = json_array(),
+	       *warnings = json_array();
 
 	for (size_t i = 0; i < explain->node_count; i++)
 		json_array_append_new(nodes, json_node(&explain->nodes[i]));
@@ -258,5 +279,8 @@ json_t *dh_explain_json(const struct dh_explain *explain)
 		json_array_append_new(layers, json_layer(&explain->layers[i]));
 	for (size_t i = 0; i < explain->note_count; i++)
 		json_array_append_new(notes, dh_text_json(explain->notes[i]));
-	return json_pack("{s:o, s:o, s:o}", "nodes", nodes, "layers", layers, "notes", notes);
+	for (size_t i = 0; i < explain->warning_count; i++)
+		json_array_append_new(warnings, dh_text_json(explain->warnings[i]));
+	return json_pack("{s:o, s:o, s:o, s:o}", "nodes", nodes, "layers", layers, "notes", notes,
+			 "warnings", warnings);
 }

@@ -64,6 +64,8 @@ struct dh_explain {
 	size_t layer_count;
 	char **notes;
 	size_t note_count;
+	char **warnings;
+	size_t warning_count;
 };
 
 /** dh_explain_create() - an empty one, or NULL */
@@ -90,7 +92,11 @@ int dh_explain_layer(struct dh_explain *explain, const struct dh_explain_layer *
 int dh_explain_note(struct dh_explain *explain, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/** dh_explain_print() - as a table */
+/** dh_explain_warn() - add a sentence that the user must see, explanation or not */
+int dh_explain_warn(struct dh_explain *explain, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/** dh_explain_print() - as a table; the warnings are not in it */
 void dh_explain_print(const struct dh_explain *explain, FILE *out);
 
 /** dh_explain_json() - the same as a JSON object, a new reference, or NULL */

@@ -453,8 +453,8 @@ int dh_import_reshape(struct dh_import *im, const Onnx__NodeProto *node)
 	struct dh_sym dims[DH_MAX_RANK];
 	struct dh_value *value, out;
 	struct dh_constant constant;
-	unsigned int rank;
-	int infer, ret = dh_import_input(im, node, 0, &value);
+	unsigned int rank = 0;
+	int infer = -1, ret = dh_import_input(im, node, 0, &value);
 
 	if (ret)
 		return ret;

@@ -212,6 +212,12 @@ static bool theta_ok(int theta)
 	return theta == DH_THETA_KEEP || (theta >= 0 && theta <= 511);
 }
 
+/* Those of the whole network are for its recurrent layers. */
+static bool is_recurrent(const struct dh_instance *instance, int layer)
+{
+	return instance->program->layers[layer].layer.cell != DELTAHOP_CELL_DENSE;
+}
+
 int dh_instance_set_theta(struct dh_instance *instance, int layer, int theta_x, int theta_h,
 			  struct dh_error *err)
 {
@@ -236,7 +242,9 @@ int dh_instance_set_theta(struct dh_instance *instance, int layer, int theta_x, 
 		return -EOPNOTSUPP;
 	}
 	pthread_mutex_lock(&instance->lock);
-	for (i = layer < 0 ? 0 : layer; i < (layer < 0 ? count : layer + 1); i++) {
+	for (i = 0; i < count; i++) {
+		if (layer < 0 ? !is_recurrent(instance, i) : i != layer)
+			continue;
 		if (theta_x != DH_THETA_KEEP)
 			instance->theta_x[i] = theta_x;
 		if (theta_h != DH_THETA_KEEP)
@@ -258,6 +266,7 @@ static int create_state(struct dh_stream *stream, struct dh_error *err)
 	};
 	int ret;
 
+	stream->initial = true;
 	if (!create.size)
 		return 0;
 	ret = dh_instance_ioctl(instance, DRM_IOCTL_DELTAHOP_STATE_CREATE, &create);
@@ -311,6 +320,7 @@ int dh_stream_reset(struct dh_stream *stream, struct dh_error *err)
 	reset = (struct drm_deltahop_state_reset){ .handle = stream->handle };
 	if (reset.handle)
 		ret = dh_instance_ioctl(stream->instance, DRM_IOCTL_DELTAHOP_STATE_RESET, &reset);
+	stream->initial |= !ret;
 	pthread_mutex_unlock(&stream->instance->lock);
 	if (ret)
 		dh_error_set(err, "%s: cannot reset a stream: %s", stream->instance->device->name,

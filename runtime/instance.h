@@ -13,11 +13,13 @@
 /**
  * struct dh_stream - a recurrent state
  * @handle: of the state, 0 if the program has none
+ * @initial: the next job submitted finds the initial state
  */
 struct dh_stream {
 	struct dh_instance *instance;
 	struct dh_stream *next;
 	uint32_t handle;
+	bool initial;
 };
 
 enum job_phase {
@@ -33,6 +35,7 @@ enum job_phase {
  * @input: input of the caller instead, or NULL; @output likewise
  * @bindings: handle; @sync: syncobj that the job signals
  * @args: the job as the driver takes it, with what it points to
+ * @starts: its first step is the first of the stream
  * @result: how it ended, a negative errno or 0
  */
 struct dh_job {
@@ -57,6 +60,7 @@ struct dh_job {
 	struct drm_deltahop_sync signal;
 	struct drm_deltahop_override override[2];
 	enum job_phase phase;
+	bool starts;
 	int result;
 	struct deltahop_record record;
 };

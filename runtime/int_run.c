@@ -163,13 +163,26 @@ static void send(const struct dh_layer *layer, struct dh_int_layer *state, const
 	}
 }
 
+static void take_max(struct dh_int_layer *state, double value, double wrap)
+{
+	double size = fabs(value) / wrap;
+
+	if (size > state->sum_max)
+		state->sum_max = size;
+}
+
+/* How full accumulators and pre-activations are. */
 static void measure(const struct dh_layer *layer, struct dh_int_layer *state)
 {
-	for (size_t i = 0; i < sum_count(layer); i++) {
-		double size = fabs((double)state->sums[i]) / WRAP;
+	static const uint8_t gates[] = { 0, 1, 2, 2 };
 
-		if (size > state->sum_max)
-			state->sum_max = size;
+	for (size_t i = 0; i < sum_count(layer); i++) {
+		size_t kind = i / layer->hidden;
+		uint8_t n = layer->weight_frac[gates[kind]];
+
+		take_max(state, state->sums[i], WRAP);
+		if (n < 8 && (!is_gru(layer) || kind != 2))
+			take_max(state, state->sums[i], ldexp(32768, n));
 	}
 }
 
@@ -186,6 +199,7 @@ static void activate_gru(const struct dh_layer *layer, struct dh_int_layer *stat
 		int64_t x = n[2] <= 8 ? cx * (1 << (8 - n[2])) : rne(cx, n[2] - 8);
 		int32_t c = tanh_of((int16_t)rne(cut24(r * q + x), 8));
 
+		take_max(state, r * q + x, WRAP);
 		state->h[j] = (int16_t)(rne(u * state->h[j], 8) + rne((256 - u) * c, 8));
 	}
 }

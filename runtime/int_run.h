@@ -15,8 +15,8 @@
  * @x_mem: last x sent; @h_mem likewise; @h: hidden vector, or output of a dense layer
  * @sums: accumulators without a limit: GRU M_r, M_u, M_cx, M_ch; dense M
  * @bias_sent: the bias column has been sent, or dropped
- * @sum_max: largest absolute value of an accumulator when it was used, in units of its
- *	wrap-around (2^23)
+ * @sum_max: largest absolute value of an accumulator (24 bits) or pre-activation (int16) when it
+ *	was used, in units of its wrap-around
  */
 struct dh_int_layer {
 	int16_t *x_mem;

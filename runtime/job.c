@@ -481,6 +481,13 @@ static int mark(struct dh_job *const *jobs, uint32_t count, struct dh_error *err
 	return 0;
 }
 
+/* The stream is the job's from now on. */
+static void note_start(struct dh_job *job)
+{
+	job->starts = job->stream->initial || job->args.flags & DRM_DELTAHOP_JOB_STATE_RESET;
+	job->stream->initial = false;
+}
+
 int dh_submit(struct dh_job *const *jobs, uint32_t count, struct dh_error *err)
 {
 	struct dh_instance *instance;
@@ -499,6 +506,8 @@ int dh_submit(struct dh_job *const *jobs, uint32_t count, struct dh_error *err)
 		for (i = 0; i < count; i++) {
 			jobs[i]->phase = ret ? JOB_READY : JOB_IN_FLIGHT;
 			jobs[i]->args.seqno = instance->batch[i].seqno;
+			if (!ret)
+				note_start(jobs[i]);
 		}
 	}
 	pthread_mutex_unlock(&instance->lock);

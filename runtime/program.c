@@ -182,6 +182,8 @@ static int check_parts(const struct dh_program *program, struct dh_error *err)
 		return wrong(err, "%u bytes of scratch memory", program->scratch_bytes);
 	if (program->host_op > DH_HOST_RELU)
 		return wrong(err, "host operation %u", program->host_op);
+	if (program->input_range > DH_RANGE_CALIBRATED)
+		return wrong(err, "range of the input from source %u", program->input_range);
 	if (program->fixed_steps > DELTAHOP_RNN_MAX_STEPS)
 		return wrong(err, "%u steps", program->fixed_steps);
 	return 0;

@@ -96,6 +96,13 @@ enum dh_host_op {
 	DH_HOST_RELU = 6,
 };
 
+/** enum dh_range_source - where a program knows the range of its input from */
+enum dh_range_source {
+	DH_RANGE_UNKNOWN = 0,	 /* a file of version 1.0 */
+	DH_RANGE_ASSUMED = 1,	 /* there was no calibration data */
+	DH_RANGE_CALIBRATED = 2, /* from the calibration data, with a margin */
+};
+
 struct dh_blob {
 	uint8_t *data;
 	size_t size;
@@ -111,6 +118,9 @@ struct dh_blob {
  * @state_bytes: size of the state image; @state_template: initial image, or empty for zeros
  * @fixed_steps: sequence length if the network fixes it, else 0
  * @batch: batch size if the network fixes it, else 0; every batch element is a stream of its own
+ * @input_limit: scales and accumulators were chosen for inputs up to this, as int16 values (may be
+ *	more than these can hold); beyond it results may be wrong
+ * @input_range: where @input_limit is from; if unknown it has no meaning
  */
 struct dh_program {
 	char *name;
@@ -125,6 +135,8 @@ struct dh_program {
 	uint32_t scratch_bytes;
 	uint32_t fixed_steps;
 	uint32_t batch;
+	uint32_t input_limit;
+	enum dh_range_source input_range;
 	struct dh_program_tensor input;
 	struct dh_program_tensor output;
 	enum dh_host_op host_op;

@@ -24,7 +24,7 @@
 #define MAGIC	      "DHPROG\r\n"
 #define MAGIC_LEN     8
 #define VERSION_MAJOR 1
-#define VERSION_MINOR 0
+#define VERSION_MINOR 1
 #define HEADER_BYTES  32
 #define ENTRY_BYTES   24
 #define MAX_SECTIONS  64
@@ -38,6 +38,7 @@ enum section {
 	SECTION_COMMANDS = 4,
 	SECTION_WEIGHTS = 5,
 	SECTION_STATE = 6, /* initial state image; may be empty */
+	SECTION_RANGE = 7, /* of the input; since version 1.1 */
 	SECTION_END,
 };
 
@@ -168,6 +169,12 @@ static void put_runs(struct writer *w, const struct dh_program *program)
 	}
 }
 
+static void put_range(struct writer *w, const struct dh_program *program)
+{
+	put(w, program->input_range, 4);
+	put(w, program->input_limit, 4);
+}
+
 static void put_section(struct writer *w, const struct dh_program *program, enum section id)
 {
 	switch (id) {
@@ -185,6 +192,9 @@ static void put_section(struct writer *w, const struct dh_program *program, enum
 		break;
 	case SECTION_WEIGHTS:
 		put_bytes(w, program->weights.data, program->weights.size);
+		break;
+	case SECTION_RANGE:
+		put_range(w, program);
 		break;
 	default:
 		put_bytes(w, program->state_template.data, program->state_template.size);
@@ -447,6 +457,12 @@ static void get_blob(struct reader *r, struct dh_blob *blob)
 	r->at = r->end;
 }
 
+static void get_range(struct reader *r, struct dh_program *program)
+{
+	program->input_range = get(r, 4);
+	program->input_limit = get(r, 4);
+}
+
 static void get_section(struct reader *r, struct dh_program *program, uint32_t id)
 {
 	switch (id) {
@@ -467,6 +483,9 @@ static void get_section(struct reader *r, struct dh_program *program, uint32_t i
 		break;
 	case SECTION_STATE:
 		get_blob(r, &program->state_template);
+		break;
+	case SECTION_RANGE:
+		get_range(r, program);
 		break;
 	default: /* of a later minor version */
 		r->at = r->end;

@@ -37,6 +37,13 @@ static bool is_gru(const struct dh_graph_layer *layer)
 	return layer->cell == DELTAHOP_CELL_GRU;
 }
 
+/* Its results are within -1..1, and its pre-activations have no scale. */
+static bool saturates(const struct dh_graph_layer *layer)
+{
+	return is_gru(layer) || layer->activation == DELTAHOP_ACT_SIGMOID ||
+	       layer->activation == DELTAHOP_ACT_TANH;
+}
+
 static unsigned int gate_count(const struct dh_graph_layer *layer)
 {
 	return is_gru(layer) ? DH_GATE_COUNT : 1;
@@ -73,8 +80,7 @@ static double input_bound(const struct context *ctx, uint32_t index)
 	const struct dh_float_run *ranges = ctx->options->ranges;
 	const struct dh_graph_layer *before = index ? &ctx->graph->layers[index - 1] : NULL;
 
-	if (before && (is_gru(before) || before->activation == DELTAHOP_ACT_SIGMOID ||
-		       before->activation == DELTAHOP_ACT_TANH))
+	if (before && saturates(before))
 		return 1;
 	if (ranges)
 		return MARGIN * (before ? ranges->layers[index - 1].output_max : ranges->input_max);
@@ -91,22 +97,32 @@ static double row_bound(const float *row, size_t count, double max)
 	return sum * max;
 }
 
+static double square_sum(const float *values, size_t count, double scale)
+{
+	double sum = 0;
+
+	for (size_t i = 0; values && i < count; i++)
+		sum += values[i] * scale * values[i] * scale;
+	return sum;
+}
+
 /*
- * What a dense layer may give when nothing was measured: worst cases multiplied from layer to
- * layer would leave no bits.
+ * What the sums of a layer may reach when nothing was measured: worst cases multiplied from layer
+ * to layer would leave no bits.
  */
-static double likely_output(const struct context *ctx, uint32_t index)
+static double likely_sum(const struct context *ctx, uint32_t index)
 {
 	const struct dh_graph_layer *layer = &ctx->graph->layers[index];
+	size_t rows = gate_count(layer) * (size_t)layer->hidden;
 	double x_max = input_bound(ctx, index), most = 0;
 
-	for (size_t k = 0; k < layer->hidden; k++) {
-		double squares = 0, likely;
+	for (size_t row = 0; row < rows; row++) {
+		double squares = square_sum(layer->w + row * layer->inputs, layer->inputs, x_max);
+		double likely;
 
-		for (size_t i = 0; i < layer->inputs; i++)
-			squares +=
-				layer->w[k * layer->inputs + i] * layer->w[k * layer->inputs + i];
-		likely = fabs(layer->bias[k]) + UNMEASURED_MARGIN * sqrt(squares) * x_max;
+		if (layer->r)
+			squares += square_sum(layer->r + row * layer->hidden, layer->hidden, 1);
+		likely = fabs(layer->bias[row]) + UNMEASURED_MARGIN * sqrt(squares);
 		most = likely > most ? likely : most;
 	}
 	return most;
@@ -218,15 +234,6 @@ static double gate_bound(const struct context *ctx, uint32_t index, unsigned int
 	return second > bound ? second : bound;
 }
 
-static double square_sum(const float *values, size_t count, double scale)
-{
-	double sum = 0;
-
-	for (size_t i = 0; values && i < count; i++)
-		sum += values[i] * scale * values[i] * scale;
-	return sum;
-}
-
 static void choose_fractions(const struct context *ctx, uint32_t index)
 {
 	const struct dh_graph_layer *layer = &ctx->graph->layers[index];
@@ -256,19 +263,19 @@ static void choose_scales(const struct context *ctx, uint32_t index)
 	const struct dh_float_run *ranges = ctx->options->ranges;
 	const struct dh_graph_layer *layer = &ctx->graph->layers[index];
 	struct dh_quant_layer *out = &ctx->quant->layers[index];
-	double bound;
+	double bound, likely;
 
 	if (index)
 		out->input_exp = ctx->quant->layers[index - 1].output_exp;
 	else if (ranges && !ctx->options->input_is_fixed)
 		out->input_exp = scale_exp(ranges->input_max);
-	if (is_gru(layer) || layer->activation == DELTAHOP_ACT_SIGMOID ||
-	    layer->activation == DELTAHOP_ACT_TANH)
+	likely = ranges ? INFINITY : likely_sum(ctx, index);
+	if (saturates(layer)) {
+		out->likely_sum = ranges ? 0 : likely;
 		return;
+	}
 	bound = sum_bound(ctx, index, 0);
-	if (!ranges && likely_output(ctx, index) < bound)
-		bound = likely_output(ctx, index);
-	out->output_exp = scale_exp(bound);
+	out->output_exp = scale_exp(likely < bound ? likely : bound);
 }
 
 /* --- writing it down --- */
@@ -278,6 +285,7 @@ static int refuse(const struct context *ctx, uint32_t index, const char *text)
 	const struct dh_graph_layer *layer = &ctx->graph->layers[index];
 
 	ctx->quant->refused_layer = index;
+	snprintf(ctx->quant->refused, sizeof(ctx->quant->refused), "%s", text);
 	dh_error_set(ctx->err, "node %s (%s): %s", layer->node, layer->op, text);
 	return -EOPNOTSUPP;
 }
@@ -335,24 +343,46 @@ static bool fill_bias(const struct dh_graph_layer *layer, struct dh_quant_layer 
 }
 
 /*
- * Without capability bits: weights in [-1, 127/128], biases too, none for the recurrent product of
- * the candidate, zero start.
+ * What int8 can hold at most. Without capability bits: weights in [-1, 127/128], biases too, none
+ * for the recurrent product of the candidate, zero start.
  */
-static int check_published(const struct context *ctx, uint32_t index, const float *values,
-			   size_t count, double scale, const char *what)
+static int check_values(const struct context *ctx, uint32_t index, const float *values,
+			size_t count, double scale, const char *what)
 {
+	bool scales = ctx->options->caps & DELTAHOP_CAP_RNN_WEIGHT_SCALE;
 	char text[256];
 
 	for (size_t i = 0; values && i < count; i++) {
-		double scaled = rint(ldexp(values[i] * scale, PUBLISHED_FRAC));
+		double scaled = rint(ldexp(values[i] * scale, scales ? 0 : PUBLISHED_FRAC));
 
 		if (scaled >= -128 && scaled <= 127)
 			continue;
 		snprintf(text, sizeof(text),
-			 "%s %g is outside of [-1, 127/128], all that this profile can hold; train "
-			 "with weights clipped to that "
-			 "range, or use profile card",
+			 scales ? "%s %g is outside of [-128, 127], all that int8 can hold; scale "
+				  "the network's inputs and weights"
+				: "%s %g is outside of [-1, 127/128], all that this profile can "
+				  "hold; train with weights clipped to that range, or use profile "
+				  "card",
 			 what, values[i] * scale);
+		return refuse(ctx, index, text);
+	}
+	return 0;
+}
+
+/* Pre-activations are int16 Q8.8; one that starts outside would come back as another. */
+static int check_biases(const struct context *ctx, uint32_t index)
+{
+	const struct dh_graph_layer *layer = &ctx->graph->layers[index];
+	size_t count = (is_gru(layer) ? DH_BIAS_COUNT : 1) * (size_t)layer->hidden;
+	char text[256];
+
+	for (size_t i = 0; saturates(layer) && i < count; i++) {
+		if (fabsf(layer->bias[i]) < Q88_MAX)
+			continue;
+		snprintf(text, sizeof(text),
+			 "bias %g of unit %zu is outside of (-128, 128), all that a pre-activation "
+			 "can be on the engine; Sigmoid and Tanh are flat beyond 16: clip it there",
+			 layer->bias[i], i % layer->hidden);
 		return refuse(ctx, index, text);
 	}
 	return 0;
@@ -363,18 +393,17 @@ static int check_weights(const struct context *ctx, uint32_t index)
 	const struct dh_graph_layer *layer = &ctx->graph->layers[index];
 	const struct dh_quant_layer *out = &ctx->quant->layers[index];
 	size_t h = layer->hidden, gates = gate_count(layer);
-	int ret = check_published(ctx, index, layer->w, gates * h * layer->inputs,
-				  ldexp(1, out->input_exp - out->output_exp), "input weight");
+	int ret = check_values(ctx, index, layer->w, gates * h * layer->inputs,
+			       ldexp(1, out->input_exp - out->output_exp), "input weight");
 
-	return ret ? ret
-		   : check_published(ctx, index, layer->r, gates * h * h, 1, "recurrent weight");
+	return ret ? ret : check_values(ctx, index, layer->r, gates * h * h, 1, "recurrent weight");
 }
 
 static int check_bias_column(const struct context *ctx, uint32_t index)
 {
 	const struct dh_graph_layer *layer = &ctx->graph->layers[index];
 	size_t h = layer->hidden;
-	int ret = check_published(ctx, index, layer->bias, gate_count(layer) * h, 1, "bias");
+	int ret = check_values(ctx, index, layer->bias, gate_count(layer) * h, 1, "bias");
 
 	if (ret)
 		return ret;
@@ -436,18 +465,26 @@ static int quantise_layer(const struct context *ctx, uint32_t index)
 {
 	const struct dh_graph_layer *layer = &ctx->graph->layers[index];
 	struct dh_quant_layer *out = &ctx->quant->layers[index];
-	int ret = 0;
+	int ret;
 
 	out->inputs = index ? ctx->quant->layers[index - 1].hidden : round_up(layer->inputs, 4, 4);
 	out->hidden = round_up(layer->hidden, 8, 16);
 	out->bias_column = !(ctx->options->caps & DELTAHOP_CAP_RNN_TEMPLATE);
 	choose_scales(ctx, index);
 	choose_fractions(ctx, index);
-	if (!(ctx->options->caps & DELTAHOP_CAP_RNN_WEIGHT_SCALE))
-		ret = check_weights(ctx, index);
+	ret = check_weights(ctx, index);
+	if (!ret)
+		ret = check_biases(ctx, index);
 	if (!ret && out->bias_column && is_gru(layer))
 		ret = check_bias_column(ctx, index);
 	return ret ? ret : fill_layer(ctx, index);
+}
+
+static uint32_t input_limit(const struct context *ctx)
+{
+	double limit = ceil(ldexp(input_bound(ctx, 0) * 256, -ctx->quant->layers[0].input_exp));
+
+	return limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX;
 }
 
 int dh_quantise(const struct dh_graph *graph, const struct dh_quant_options *options,
@@ -459,6 +496,7 @@ int dh_quantise(const struct dh_graph *graph, const struct dh_quant_options *opt
 	quant->arena.limit = SIZE_MAX;
 	for (uint32_t i = 0; !ret && i < graph->layer_count; i++)
 		ret = quantise_layer(&ctx, i);
+	quant->input_limit = input_limit(&ctx);
 	return ret;
 }
 

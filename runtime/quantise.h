@@ -30,6 +30,7 @@ struct dh_quant_options {
  * @weights: columns as in the device's memory; @weight_bytes
  * @bias: initial accumulators: GRU [4][hidden], dense [hidden]
  * @h0: initial hidden vector or NULL
+ * @likely_sum: what a pre-activation is likely to reach, in real units; 0: measured, or scaled to fit
  * @weight_error: root mean square error of the weights relative to their root mean square
  */
 struct dh_quant_layer {
@@ -43,14 +44,21 @@ struct dh_quant_layer {
 	size_t weight_bytes;
 	int32_t *bias;
 	int16_t *h0;
+	double likely_sum;
 	double weight_error;
 };
 
-/** struct dh_quant - a network for the device; memory is in @arena */
+/**
+ * struct dh_quant - a network for the device; memory is in @arena
+ * @input_limit: largest absolute int16 value of the input that all this was chosen for
+ * @refused_layer: that cannot be expressed; @refused: why
+ */
 struct dh_quant {
 	struct dh_arena arena;
+	uint32_t input_limit;
 	struct dh_quant_layer layers[DH_GRAPH_MAX_LAYERS];
 	uint32_t refused_layer;
+	char refused[256];
 };
 
 /**

@@ -135,7 +135,7 @@ int dh_job_layer(const struct dh_job *job, uint32_t layer, struct dh_layer_repor
 	full.theta_h = le16toh(params->theta[from->layer.slot].h);
 	sum_rows(job, from, &full);
 	full.dense_cycles = dense_cycles(job, layer, full.steps);
-	full.slots_x = full.steps * from->real_inputs;
+	full.slots_x = full.steps * from->real_inputs + (job->starts && !from->layer.no_bias);
 	full.slots_h = from->layer.cell == DELTAHOP_CELL_GRU ? full.steps * from->real_hidden : 0;
 	fill(report, report->size, &full, sizeof(full));
 	return 0;

@@ -6,7 +6,8 @@
 #include "deltahop.h"
 #include "program.h"
 
-static void describe(const struct dh_program_tensor *tensor, struct dh_tensor_info *info)
+static void describe(const struct dh_program_tensor *tensor, double limit,
+		     struct dh_tensor_info *info)
 {
 	struct dh_tensor_info full = {
 		.size = info->size,
@@ -15,6 +16,7 @@ static void describe(const struct dh_program_tensor *tensor, struct dh_tensor_in
 		.pitch = tensor->padded,
 		.scale = ldexp(1.0 / 256, tensor->scale_exp),
 		.per_step = tensor->per_step,
+		.limit = limit,
 	};
 
 	memcpy(info, &full, info->size < sizeof(full) ? info->size : sizeof(full));
@@ -22,12 +24,16 @@ static void describe(const struct dh_program_tensor *tensor, struct dh_tensor_in
 
 void dh_program_input(const struct dh_program *program, struct dh_tensor_info *info)
 {
-	describe(&program->input, info);
+	double limit = INFINITY;
+
+	if (program->input_range != DH_RANGE_UNKNOWN)
+		limit = ldexp(program->input_limit / 256.0, program->input.scale_exp);
+	describe(&program->input, limit, info);
 }
 
 void dh_program_output(const struct dh_program *program, struct dh_tensor_info *info)
 {
-	describe(&program->output, info);
+	describe(&program->output, INFINITY, info);
 }
 
 static uint32_t largest(const int16_t *raw, uint32_t count)

@@ -246,6 +246,7 @@ static int print_all(const struct bench *bench, const struct loop *loops, int co
 	return tool_print_json(json, NULL);
 }
 
+/* An exit status. */
 static int open_all(struct bench *bench, struct dh_error *err)
 {
 	const struct arguments *args = &bench->args;
@@ -253,19 +254,22 @@ static int open_all(struct bench *bench, struct dh_error *err)
 	int ret = dh_program_load(args->program, &bench->program, err);
 
 	if (ret)
-		return ret;
+		return tool_fail(ret == -EOPNOTSUPP ? EXIT_REFUSED : EXIT_FAILED, err);
 	steps = bench->program->fixed_steps ? bench->program->fixed_steps : args->steps;
 	if (args->input)
 		ret = sequences_load(&bench->seqs, bench->program, args->input, args->lengths, err);
 	else
 		ret = sequences_random(&bench->seqs, bench->program, args->sequences, steps, err);
+	if (ret)
+		return tool_fail(EXIT_FAILED, err);
+	ret = dh_device_open(args->device, &bench->device, err);
+	if (ret)
+		return tool_fail(ret == -EINVAL ? EXIT_USAGE : EXIT_DEVICE, err);
+	ret = dh_device_get_info(bench->device, &bench->info, err);
 	if (!ret)
-		ret = dh_device_open(args->device, &bench->device, err);
-	if (!ret)
-		ret = dh_device_get_info(bench->device, &bench->info, err);
-	return ret ? ret
-		   : runner_init(&bench->runner, bench->device, bench->program, 1,
-				 bench->seqs.max_steps, err);
+		ret = runner_init(&bench->runner, bench->device, bench->program, 1,
+				  bench->seqs.max_steps, err);
+	return ret ? tool_fail(tool_status(ret), err) : EXIT_OK;
 }
 
 static int run_all(struct bench *bench, struct dh_error *err)
@@ -296,9 +300,7 @@ int cmd_bench(int argc, char **argv)
 
 	tool_parse(&argp, argc, argv, &bench.args);
 	ret = open_all(&bench, &err);
-	if (ret)
-		ret = tool_fail(tool_status(ret), &err);
-	else
+	if (!ret)
 		ret = run_all(&bench, &err);
 	runner_fini(&bench.runner);
 	dh_device_close(bench.device);

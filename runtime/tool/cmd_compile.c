@@ -127,7 +127,8 @@ static const struct argp_option options[] = {
 	{ "lengths", KEY_LENGTHS, "L.npy", 0,
 	  "the calibration input is sequences end to end, of these lengths", 0 },
 	{ "theta-x", KEY_THETA_X, "T", 0,
-	  "default threshold of input vectors in 1/256, 0..511; for all layers, or as in 0=8,1=16",
+	  "default threshold of input vectors in 1/256, 0..511: of all recurrent layers, or of "
+	  "single layers, also dense ones, as in 0=8,2=16",
 	  0 },
 	{ "theta-h", KEY_THETA_H, "T", 0, "default threshold of hidden vectors, likewise", 0 },
 	{ "explain", KEY_EXPLAIN, NULL, 0,
@@ -141,7 +142,8 @@ static const struct argp argp = {
 	.parser = parse,
 	.args_doc = "NETWORK.onnx",
 	.doc = "Compiles an ONNX network into a program file that `deltahop run` takes.\v"
-	       "Exit status: 0 compiled; 1 a file cannot be read or written; 3 the network is "
+	       "Exit status: 0 compiled; 1 a file cannot be read or written; 2 wrong usage, also a "
+	       "profile, layer or threshold that there is not; 3 the network is "
 	       "refused, with node, attribute, value, and what would work.",
 };
 
@@ -254,9 +256,13 @@ static int finish(const struct arguments *args, int ret, const struct dh_program
 	int status = EXIT_OK;
 
 	if (ret)
-		status = ret == -EOPNOTSUPP ? EXIT_REFUSED : EXIT_FAILED;
+		status = ret == -EOPNOTSUPP ? EXIT_REFUSED
+			 : ret == -ERANGE   ? EXIT_USAGE
+					    : EXIT_FAILED;
 	else if (args->output && dh_program_save(program, args->output, err))
 		status = EXIT_FAILED;
+	for (size_t i = 0; explain && i < explain->warning_count; i++)
+		tool_warn("%s: %s", args->onnx, explain->warnings[i]);
 	if (args->json) {
 		ret = print_json(args, program, explain, status ? err->text : NULL);
 		return status ? tool_fail(status, err) : ret;

@@ -138,7 +138,9 @@ static const struct argp_option options[] = {
 	{ "output", 'o', "OUT.npy", 0, "write the output: float32 (int64 for an ArgMax)", 0 },
 	{ "device", 'd', "DEVICE", 0, "run here; see below", 0 },
 	{ "theta-x", KEY_THETA_X, "T", 0,
-	  "threshold of input vectors in 1/256, 0..511; for all layers, or as in 0=8,1=16", 0 },
+	  "threshold of input vectors in 1/256, 0..511: of all recurrent layers, or of single "
+	  "layers, also dense ones, as in 0=8,2=16",
+	  0 },
 	{ "theta-h", KEY_THETA_H, "T", 0, "threshold of hidden vectors, likewise", 0 },
 	{ "stream", KEY_STREAM, NULL, 0,
 	  "carry the state on from sequence to sequence, instead of starting anew", 0 },
@@ -192,8 +194,8 @@ static const struct argp argp = {
 static int bad_theta(const char *name, const char *text, uint32_t layers, struct dh_error *err)
 {
 	dh_error_set(err,
-		     "%s %s: give a whole number from 0 to %d (in 1/256) for all layers, or "
-		     "LAYER=NUMBER,... with layers 0 to %u",
+		     "%s %s: give a whole number from 0 to %d (in 1/256) for all recurrent layers, "
+		     "or LAYER=NUMBER,... with layers 0 to %u",
 		     name, text, THETA_MAX, layers - 1);
 	return -EINVAL;
 }
@@ -218,7 +220,7 @@ static bool read_theta(const char **at, uint32_t layers, int *layer, int *value)
 	return read_number(at, THETA_MAX, value) && (!**at || **at == ',');
 }
 
-/* "8" for all layers, or "0=8,1=16". */
+/* "8" for all recurrent layers, or "0=8,1=16". */
 static int set_theta(struct dh_instance *instance, uint32_t layers, const char *name,
 		     const char *text, bool is_x, struct dh_error *err)
 {
@@ -236,6 +238,25 @@ static int set_theta(struct dh_instance *instance, uint32_t layers, const char *
 	return ret;
 }
 
+static bool is_recurrent(const struct dh_program *program)
+{
+	uint32_t i;
+
+	for (i = 0; i < program->layer_count; i++)
+		if (program->layers[i].layer.cell != DELTAHOP_CELL_DENSE)
+			return true;
+	return false;
+}
+
+/* A threshold that is for no layer is told. */
+static void warn_of_theta(const struct run *run, const char *name, const char *text)
+{
+	if (text && !strchr(text, '=') && !is_recurrent(run->program))
+		tool_warn("%s %s is for recurrent layers, and %s has none: give those of its "
+			  "layers, as in 0=8",
+			  name, text, run->args.program);
+}
+
 static int set_thetas(const struct run *run, struct dh_error *err)
 {
 	const struct arguments *args = &run->args;
@@ -248,6 +269,10 @@ static int set_thetas(const struct run *run, struct dh_error *err)
 	if (!ret && args->theta_h)
 		ret = set_theta(run->runner.instance, layers, "--theta-h", args->theta_h, false,
 				err);
+	if (!ret) {
+		warn_of_theta(run, "--theta-x", args->theta_x);
+		warn_of_theta(run, "--theta-h", args->theta_h);
+	}
 	return ret;
 }
 
@@ -458,15 +483,33 @@ static json_t *profile_json(const struct run *run)
 	return json;
 }
 
+/* Results that may be wrong are told. */
+static void warn_of_input(const struct run *run)
+{
+	const struct cost *cost = &run->cost;
+	struct dh_tensor_info input = { .size = sizeof(input) };
+
+	dh_program_input(run->program, &input);
+	if (cost->clipped)
+		tool_warn("%s: %" PRIu64 " values were out of the network's input range and became "
+			  "the nearest one in range",
+			  run->args.input, cost->clipped);
+	if (cost->beyond)
+		tool_warn("%s: %" PRIu64 " values, the largest %g, are beyond -%g..%g, the range "
+			  "that the program was compiled for (%s): answers may be wrong; compile "
+			  "with --calibration that has such values",
+			  run->args.input, cost->beyond, cost->largest, input.limit, input.limit,
+			  run->program->input_range == DH_RANGE_CALIBRATED
+				  ? "from its calibration data"
+				  : "assumed, for there was no calibration data");
+}
+
 static int report(struct run *run, struct dh_error *err)
 {
 	int ret = 0;
 	json_t *json;
 
-	if (run->cost.clipped)
-		tool_warn("%s: %" PRIu64 " values were out of the network's input range and became "
-			  "the nearest one in range",
-			  run->args.input, run->cost.clipped);
+	warn_of_input(run);
 	if (run->args.output && answers_save(&run->answers, &run->seqs, run->args.output, err))
 		return tool_fail(EXIT_FAILED, err);
 	if (run->args.profile)

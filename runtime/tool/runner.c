@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,6 +154,22 @@ void runner_fini(struct runner *runner)
 	memset(runner, 0, sizeof(*runner));
 }
 
+static void compare_range(const struct runner *runner, uint32_t steps, struct cost *cost)
+{
+	struct dh_tensor_info input = { .size = sizeof(input) };
+	size_t i, count;
+
+	dh_program_input(runner->program, &input);
+	count = (size_t)steps * input.elements;
+	for (i = 0; i < count; i++) {
+		double size = fabs(runner->values[i]);
+
+		cost->beyond += size > input.limit;
+		if (size > input.limit && size > cost->largest)
+			cost->largest = size;
+	}
+}
+
 /* The first sequence of a stream starts anew in any case: the runner may have run before. */
 static int set_up_job(struct runner *runner, struct dh_job *job, const struct sequences *seqs,
 		      size_t index, bool keep_state, struct cost *cost, struct dh_error *err)
@@ -166,6 +183,7 @@ static int set_up_job(struct runner *runner, struct dh_job *job, const struct se
 	if (ret)
 		return ret;
 	cost->clipped += clipped;
+	compare_range(runner, seqs->steps[index], cost);
 	return dh_job_setup(job, runner->streams[index % runner->stream_count], seqs->steps[index],
 			    flags, err);
 }

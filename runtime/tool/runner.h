@@ -14,7 +14,9 @@
  * @jobs: how many
  * @start_ns: device time at which the first job began
  * @host_seconds: from first submit to last answer
- * @clipped: input values out of range
+ * @clipped: input values that int16 cannot hold
+ * @beyond: input values beyond the range that the program was compiled for
+ * @largest: absolute value of these
  */
 struct cost {
 	struct dh_report sum;
@@ -25,6 +27,8 @@ struct cost {
 	uint64_t start_ns;
 	double host_seconds;
 	uint64_t clipped;
+	uint64_t beyond;
+	double largest;
 };
 
 /**

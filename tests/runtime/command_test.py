@@ -150,11 +150,19 @@ class Command(unittest.TestCase):
 
 	def test_thresholds(self):
 		runs = [json.loads(self.run_digits("--json", "--theta-x", theta, "--theta-h", theta))
-			for theta in ("0", "16", "511", "0=16,1=16,2=16")]
+			for theta in ("0", "16", "511", "0=16,1=16,2=0")]
 		done = [run["totals"]["work_done"] for run in runs]
 		self.assertTrue(done[0] > done[1] > done[2])
 		self.assertEqual(runs[1]["totals"], runs[3]["totals"])
 		self.assertIsNone(json.loads(self.run_digits("--json", "--no-dense"))["totals"]["dense_cycles"])
+		# a number alone is for the recurrent layers, to compile and to run
+		self.assertEqual([layer["theta_x"] for layer in runs[1]["layers"]], [16, 16, 0])
+		program = self.path("theta.dhp")
+		self.good("compile", self.data("spoken_digits.onnx"), "-o", program, "--theta-x", "16", "--theta-h", "16",
+			  "--calibration", self.data("calibration_features.npy"), "--lengths", self.data("calibration_lengths.npy"))
+		compiled = json.loads(self.good("run", program, "--input", self.data("test_features.npy"),
+						"--lengths", self.data("test_lengths.npy"), "--json"))
+		self.assertEqual(compiled["totals"], runs[1]["totals"])
 		for theta in ("512", "-1", "x", "", "8,", "0=512", "3=1", "0=", "=1", "0=1,", "0=1,2", "8,0=1", "1e2", " ", "99999999999999999999"):
 			self.bad(2, "run", self.program, "--input", self.data("test_features.npy"), "--theta-x=" + theta,
 				 says=["--theta-x", "0 to 511"])
@@ -206,6 +214,27 @@ class Command(unittest.TestCase):
 		self.assertEqual(done.returncode, 0)
 		self.assertIn("warning", done.stderr)
 		self.assertIn(" 1 values", done.stderr)
+
+	def test_range_is_told(self):
+		"""Values that compile did not reckon with: assumed, then calibrated, then none."""
+		path = save(self.path("range.npy"), "<f4", (2, 40), [100.0, -9.0] + [7.9] * 78)
+		assumed = self.path("assumed.dhp")
+		done = self.call("compile", self.data("spoken_digits.onnx"), "-o", assumed)
+		self.assertEqual(done.returncode, 0)
+		self.assertEqual(len(done.stderr.splitlines()), 1)
+		for word in ("warning", "no calibration data", "-8..8", "--calibration"):
+			self.assertIn(word, done.stderr)
+		done = self.call("run", assumed, "--input", path)
+		self.assertEqual(done.returncode, 0)
+		for word in ("warning", " 2 values", " 100,", "-8..8", "assumed"):
+			self.assertIn(word, done.stderr)
+		calibrated = self.path("calibrated.dhp")
+		self.good("compile", self.data("spoken_digits.onnx"), "-o", calibrated, "--calibration", path)
+		self.good("run", calibrated, "--input", path)
+		path = save(self.path("range.npy"), "<f4", (1, 40), [-120.0] + [0.0] * 39)
+		small = save(self.path("small.npy"), "<f4", (1, 40), [30.0] + [0.0] * 39)
+		self.good("compile", self.data("spoken_digits.onnx"), "-o", calibrated, "--calibration", small)
+		self.assertIn("from its calibration data", self.call("run", calibrated, "--input", path).stderr)
 
 	# --- bad files
 
@@ -283,6 +312,13 @@ class Command(unittest.TestCase):
 			self.assertGreater(loop["host_best_s"], 0)
 		self.assertIn("cycles a second", self.good("bench", self.program, "--repeat", "1", "--steps", "3"))
 
+	def test_bench_status(self):
+		self.bad(1, "bench", self.path("none.dhp"), says=["none.dhp"])
+		self.bad(1, "bench", self.program, "--input", self.path("none.npy"), says=["none.npy"])
+		self.bad(2, "bench", self.program, "--device", "embedded:pes=7", says=["pes: must be"])
+		self.bad(3, "bench", self.program, "--device", "embedded:profile=edgedrnn")
+		self.bad(4, "bench", self.program, "--device", "/nonexistent/node", says=["/nonexistent/node"])
+
 	def test_disasm(self):
 		text = self.good("disasm", self.program)
 		self.assertIn("/gru/GRU_1", text)
@@ -291,9 +327,14 @@ class Command(unittest.TestCase):
 
 	def test_compile(self):
 		onnx = self.data("spoken_digits.onnx")
-		explain = json.loads(self.good("compile", onnx, "--json"))
+		typical = ["--calibration", self.data("calibration_features.npy"), "--lengths", self.data("calibration_lengths.npy")]
+		explain = json.loads(self.good("compile", onnx, "--json", *typical))
 		self.assertIsNone(explain["error"])
-		self.assertIn("/gru/GRU", self.good("compile", onnx, "--explain"))
+		self.assertEqual(explain["explain"]["warnings"], [])
+		self.assertEqual(len(json.loads(self.call("compile", onnx, "--json").stdout)["explain"]["warnings"]), 1)
+		self.assertIn("/gru/GRU", self.good("compile", onnx, "--explain", *typical))
+		self.bad(2, "compile", onnx, "--profile", "foo", says=["profile foo", "card or edgedrnn"])
+		self.bad(2, "compile", onnx, "--theta-x", "7=3", says=["layer 7", "0 to 2"])
 		self.bad(3, "compile", onnx, "--profile", "edgedrnn")
 		self.bad(2, "compile", onnx, "--theta-x", "512", says=["0 to 511"])
 		self.bad(1, "compile", self.path("none.onnx"), says=["none.onnx"])

@@ -75,12 +75,13 @@ static void prepare(struct network *net, const struct dh_program *program, int t
 static const int16_t *step(struct network *net, uint32_t run, const int16_t *x)
 {
 	static struct ref_trace trace;
-	uint32_t i;
+	uint32_t i, theta;
 
 	for (i = 0; i < net->program->layer_count; i++) {
 		if (net->program->layers[i].run != run)
 			continue;
-		ref_step(&net->layer[i], &net->memory[i], net->theta, net->theta, x, &trace);
+		theta = net->layer[i].cell == DELTAHOP_CELL_DENSE ? 0 : net->theta;
+		ref_step(&net->layer[i], &net->memory[i], theta, theta, x, &trace);
 		x = net->memory[i].h;
 	}
 	return x;

@@ -270,8 +270,32 @@ START_TEST(dense_cycles_are_a_bound)
 	ok(dh_run(job, new_stream(instance), STEPS, 0, &err));
 	ok(dh_job_layer(job, 0, &layer));
 	ck_assert_uint_eq(layer.fired_x, STEPS * INPUTS + 1);
+	ck_assert_uint_eq(layer.slots_x, layer.fired_x);
 	ck_assert_uint_le(layer.cycles, layer.dense_cycles + 3 + 3 * HIDDEN / 8);
 	ck_assert_uint_ge(layer.cycles * 10, layer.dense_cycles * 7);
+}
+END_TEST
+
+/* The bias column can fire in the first step after the initial state, and only there. */
+START_TEST(bias_slots_count_once_a_start)
+{
+	struct dh_layer_report layer = { .size = sizeof(layer) };
+	struct dh_stream *stream = new_stream(instance);
+	struct dh_job *job = new_job(instance);
+	static const uint32_t flags[] = { 0, 0, DH_JOB_RESET, 0 };
+	static const uint32_t bias[] = { 1, 0, 1, 0 };
+	size_t i;
+
+	fill(job, 0, 0);
+	for (i = 0; i < 4; i++) {
+		ok(dh_run(job, stream, STEPS, flags[i], &err));
+		ok(dh_job_layer(job, 1, &layer));
+		ck_assert_uint_eq(layer.slots_x, STEPS * HIDDEN + bias[i]);
+	}
+	ok(dh_stream_reset(stream, &err));
+	ok(dh_run(job, stream, STEPS, 0, &err));
+	ok(dh_job_layer(job, 0, &layer));
+	ck_assert_uint_eq(layer.slots_x, STEPS * INPUTS + 1);
 }
 END_TEST
 
@@ -582,6 +606,12 @@ START_TEST(device_specs)
 		ck_assert_ptr_null(opened);
 		ck_assert_int_gt(strlen(err.text), 10);
 	}
+	ck_assert_int_lt(dh_device_open("embedded:pes=7", &opened, &err), 0);
+	ck_assert_msg(strstr(err.text, " pes: "), "%s", err.text);
+	ck_assert_int_lt(dh_device_open("embedded:clock-hz=1", &opened, &err), 0);
+	ck_assert_msg(strstr(err.text, " clock-hz: "), "%s", err.text);
+	ok(dh_device_open("embedded:beat-bytes=128", &opened, &err));
+	dh_device_close(opened);
 	ok(dh_device_open("embedded:dram-n=3,profile=edgedrnn,clock-hz=0x5f5e100,dram-l=7", &opened,
 			  &err));
 	ok(dh_device_get_info(opened, &info, &err));
@@ -628,6 +658,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, running_does_not_allocate);
 	tcase_add_test(tc, rows_add_up_to_the_record);
 	tcase_add_test(tc, dense_cycles_are_a_bound);
+	tcase_add_test(tc, bias_slots_count_once_a_start);
 	tcase_add_test(tc, an_older_caller_gets_less);
 	tcase_add_test(tc, fault_names_the_node);
 	tcase_add_test(tc, budget_stops_a_job);

@@ -2,6 +2,7 @@
 /* Programs: what is saved comes back, and nothing inconsistent or damaged is accepted. */
 #include <check.h>
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "compile.h"
+#include "deltahop.h"
 #include "net_fixture.h"
 
 #define MODEL "dense_gru_dense"
@@ -105,6 +107,9 @@ START_TEST(saved_is_loaded)
 	ck_assert_uint_eq(before->scratch_bytes, after->scratch_bytes);
 	ck_assert_uint_eq(before->fixed_steps, after->fixed_steps);
 	ck_assert_uint_eq(before->batch, after->batch);
+	ck_assert_uint_eq(before->input_limit, after->input_limit);
+	ck_assert_int_eq(before->input_range, after->input_range);
+	ck_assert_int_eq(after->input_range, DH_RANGE_ASSUMED);
 	ck_assert_int_eq(before->host_op, after->host_op);
 	same_blob(&before->commands, &after->commands);
 	same_blob(&before->weights, &after->weights);
@@ -114,6 +119,54 @@ START_TEST(saved_is_loaded)
 	same_layers(before, after);
 	dh_program_free(before);
 	dh_program_free(after);
+}
+END_TEST
+
+static uint32_t crc32(const uint8_t *data, size_t len)
+{
+	uint32_t crc = ~0u;
+
+	for (size_t i = 0; i < len; i++) {
+		crc ^= data[i];
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc & 1 ? crc >> 1 ^ 0xedb88320 : crc >> 1;
+	}
+	return ~crc;
+}
+
+static void put32(uint8_t *at, uint32_t value)
+{
+	for (int i = 0; i < 4; i++)
+		at[i] = value >> 8 * i;
+}
+
+/* Sections that a reader does not know are ignored; a file of version 1.0 has no range. */
+START_TEST(older_file_is_read)
+{
+	static uint8_t bytes[1 << 16];
+	size_t len = saved_bytes("gru_bare", bytes, sizeof(bytes));
+	struct dh_tensor_info input = { .size = sizeof(input) };
+	uint8_t *table = bytes + 32, *last;
+	uint32_t sections = bytes[12];
+	struct dh_program *program;
+	struct dh_error err;
+
+	ck_assert(!dh_program_parse(bytes, len, "new", &program, &err));
+	dh_program_input(program, &input);
+	ck_assert_double_eq(input.limit, 8);
+	dh_program_free(program);
+	ck_assert_uint_eq(bytes[10], 1);
+	ck_assert_uint_eq(sections, 7);
+	last = table + 24 * (sections - 1);
+	ck_assert_uint_eq(last[0], 7);
+	put32(last, 63);
+	bytes[10] = 0;
+	put32(bytes + 24, crc32(table, 24 * sections));
+	put32(bytes + 28, crc32(bytes, 28));
+	ck_assert_msg(!dh_program_parse(bytes, len, "old", &program, &err), "%s", err.text);
+	dh_program_input(program, &input);
+	ck_assert(isinf(input.limit));
+	dh_program_free(program);
 }
 END_TEST
 
@@ -245,6 +298,10 @@ static void host_op(struct dh_program *p)
 {
 	p->host_op = 7;
 }
+static void input_range(struct dh_program *p)
+{
+	p->input_range = 3;
+}
 static void end_missing(struct dh_program *p)
 {
 	p->commands.size -= 8;
@@ -284,7 +341,7 @@ static const struct {
 	WRONG(run_missing),    WRONG(run_layers),     WRONG(steps),	     WRONG(scratch),
 	WRONG(input_padded),   WRONG(input_elements), WRONG(output_axes),    WRONG(output_scale),
 	WRONG(host_op),	       WRONG(end_missing),    WRONG(opcode),	     WRONG(region),
-	WRONG(per_step),       WRONG(command_region), WRONG(command_output),
+	WRONG(per_step),       WRONG(command_region), WRONG(command_output), WRONG(input_range),
 #undef WRONG
 };
 
@@ -349,6 +406,7 @@ int main(void)
 
 	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, saved_is_loaded, 0, 4);
+	tcase_add_test(tests, older_file_is_read);
 	tcase_add_test(tests, every_damaged_byte_is_noticed);
 	tcase_add_test(tests, strange_files_are_named);
 	tcase_add_loop_test(tests, one_wrong_thing_is_refused, 0,

@@ -7,6 +7,7 @@
 
 #include "compile.h"
 #include "net_fixture.h"
+#include "quantise.h"
 
 /* Model, profile, and two pieces of the sentence. */
 static const struct {
@@ -77,7 +78,8 @@ START_TEST(says_what_and_what_instead)
 	int ret =
 		dh_compile(net_path(refused[_i].name, ".onnx"), &options, &program, &explain, &err);
 
-	ck_assert_msg(ret == -EOPNOTSUPP || ret == -EINVAL, "%s: %d", refused[_i].name, ret);
+	ck_assert_msg(ret == -EOPNOTSUPP || ret == -EINVAL || ret == -ERANGE, "%s: %d",
+		      refused[_i].name, ret);
 	ck_assert_ptr_null(program);
 	ck_assert_ptr_nonnull(explain);
 	ck_assert_msg(strstr(err.text, refused[_i].what) && strstr(err.text, refused[_i].instead),
@@ -108,6 +110,60 @@ START_TEST(explain_names_the_node)
 	}
 	ck_assert(found);
 	dh_explain_free(explain);
+}
+END_TEST
+
+/* The row of the node has the reason alone; the sentence names the node, once. */
+START_TEST(remark_does_not_repeat_the_node)
+{
+	struct dh_compile_options options = { .profile = "edgedrnn" };
+	struct dh_program *program;
+	struct dh_explain *explain;
+	struct dh_error err;
+	size_t i = 0;
+
+	ck_assert_int_eq(dh_compile(net_path("published_weights", ".onnx"), &options, &program,
+				    &explain, &err),
+			 -EOPNOTSUPP);
+	while (i < explain->node_count && explain->nodes[i].place != DH_PLACE_REFUSED)
+		i++;
+	ck_assert_uint_lt(i, explain->node_count);
+	ck_assert_ptr_eq(strstr(explain->nodes[i].text, "input weight"), explain->nodes[i].text);
+	ck_assert_ptr_nonnull(strstr(err.text, "node gru0 (GRU): input weight"));
+	dh_explain_free(explain);
+}
+END_TEST
+
+static const struct {
+	double weight;
+	double bias;
+	const char *what;
+} extremes[] = {
+	{ 127.4, 127.9, NULL },
+	{ -128.4, -127.9, NULL },
+	{ 128, 0, "input weight 128 is outside" },
+	{ 1e30, 0, "input weight 1e+30 is outside" },
+	{ 0, 128, "bias 128 of unit 2 is outside" },
+	{ 0, -500, "bias -500 of unit 2 is outside" },
+};
+
+/* Numbers that the engine's formats cannot hold, in a network that compiles. */
+START_TEST(extremes_are_refused)
+{
+	struct dh_quant_options options = { .caps = ~0ull };
+	struct dh_quant quant = { 0 };
+	struct dh_graph *graph;
+	struct dh_error err;
+	int ret;
+
+	ck_assert(!dh_graph_import(net_path("gru_bare", ".onnx"), NULL, &graph, &err));
+	graph->layers[0].w[3] = extremes[_i].weight;
+	graph->layers[0].bias[2] = extremes[_i].bias;
+	ret = dh_quantise(graph, &options, &quant, &err);
+	ck_assert_int_eq(ret, extremes[_i].what ? -EOPNOTSUPP : 0);
+	ck_assert(!ret || strstr(err.text, extremes[_i].what));
+	dh_quant_free(&quant);
+	dh_graph_free(graph);
 }
 END_TEST
 
@@ -198,6 +254,8 @@ int main(void)
 	tcase_add_loop_test(tests, says_what_and_what_instead, 0,
 			    sizeof(refused) / sizeof(refused[0]));
 	tcase_add_loop_test(tests, explain_names_the_node, 0, 4);
+	tcase_add_test(tests, remark_does_not_repeat_the_node);
+	tcase_add_loop_test(tests, extremes_are_refused, 0, sizeof(extremes) / sizeof(extremes[0]));
 	tcase_add_test(tests, files_that_are_none);
 	tcase_add_test(tests, nesting_is_bounded);
 	tcase_add_test(tests, damage_is_survived);
