@@ -535,11 +535,8 @@ int main(int argc, char **argv)
 		fprintf(argc < 2 ? stderr : stdout,
 			"usage: %s DIR...\n"
 			"Run EdgeDRNN test vectors on the device model: each DIR is a case (it has "
-			"a "
-			"config.csv) or holds cases.\n"
-			"Prints \"NAME ok\" or \"NAME FAIL: what\"; exit status 1 if one fails or "
-			"there is "
-			"none.\n",
+			"a config.csv)\nor holds cases. Prints \"NAME ok\" or \"NAME FAIL: what\"; "
+			"exit status 1 if one fails or\nthere is none.\n",
 			argv[0]);
 		return argc < 2 ? 2 : 0;
 	}
@@ -548,6 +545,11 @@ int main(int argc, char **argv)
 		if (check_directory(argv[i], MAX_DEPTH, &good))
 			continue;
 		printf("%s FAIL: no case there (a directory with a config.csv)\n", argv[i]);
+		good = false;
+	}
+	if (fflush(stdout) || ferror(stdout)) {
+		fprintf(stderr, "%s: standard output: cannot write: %s\n", argv[0],
+			strerror(errno));
 		good = false;
 	}
 	return good ? 0 : 1;

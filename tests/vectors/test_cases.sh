@@ -63,6 +63,12 @@ broken; edit '1s/dx_l1/xx/' counts.csv; refused "missing column" 'a column of bi
 broken; printf 't,thx\n1,2\n' >"$dir/case/thresholds.csv"; refused "half a threshold table" 'the column thh is missing'
 broken; rm -r "$dir/case/config.csv"; mkdir "$dir/case/config.csv"; refused "a directory" 'config.csv: cannot read it'
 
+# Results that nobody can read are none.
+if "$vectors" "$good" >/dev/full 2>"$dir/full" || ! grep -q 'standard output: cannot write' "$dir/full"; then
+	echo "a full disk was not noticed" >&2
+	exit 1
+fi
+
 # Nothing to test is a failure too; so is one bad case among good ones.
 if "$vectors" "$dir/made/m00" "$dir/nowhere" >/dev/null || "$vectors" "$good" "$dir/case" >/dev/null; then
 	echo "a bad directory was taken for good" >&2
