@@ -113,6 +113,7 @@ static const struct deltahop_bound *deltahop_submit_next_sync(const struct delta
 #define deltahop_for_each_sync(bound, job, region) \
 	for ((region) = 0; ((bound) = deltahop_submit_next_sync(job, &(region)));)
 
+/* A job leaves up to two fences on a buffer, if it reads it by one region and writes it by another. */
 static int deltahop_submit_lock_all(struct deltahop_submit *submit)
 {
 	const struct deltahop_bound *bound;
@@ -122,7 +123,7 @@ static int deltahop_submit_lock_all(struct deltahop_submit *submit)
 	for (i = 0; i < submit->count; i++) {
 		deltahop_for_each_sync(bound, submit->jobs[i], region) {
 			submit->jobs[i]->has_sync = true;
-			ret = drm_exec_prepare_obj(&submit->exec, bound->obj, submit->count);
+			ret = drm_exec_prepare_obj(&submit->exec, bound->obj, 2 * submit->count);
 			if (ret)
 				return ret;
 		}

@@ -422,6 +422,43 @@ TEST(implicit_order,
 	runner_check(&r[1], &stream);
 }
 
+TEST(implicit_both, "jobs of many contexts may read and write one synchronised buffer at once")
+{
+	enum { CONTEXTS = 4, JOBS = 3 };
+	struct drm_deltahop_override override[2] = { { .region = REGION_OUTPUT },
+						     { .region = REGION_PROFILE } };
+	struct drm_deltahop_job job[CONTEXTS][JOBS];
+	struct runner r[CONTEXTS], blocker;
+	struct buffer buffer;
+	int fd = dev_open();
+	unsigned int i, k;
+
+	buffer = buffer_create(fd, PAGE, DRM_DELTAHOP_PLACEMENT_SYSTEM);
+	for (i = 0; i < CONTEXTS; i++)
+		open_other(&r[i], fd, DRM_DELTAHOP_PLACEMENT_DEFAULT);
+	runner_blocker(&blocker, fd, r[0].ctx, 300);
+	runner_seqno(&blocker);
+	override[0].binding = (struct drm_deltahop_binding){
+		buffer.handle,
+		DRM_DELTAHOP_BIND_WRITE | DRM_DELTAHOP_BIND_SYNC,
+		0,
+		STEPS * 2 * 24,
+	};
+	override[1].binding = override[0].binding;
+	override[1].binding.flags = DRM_DELTAHOP_BIND_READ | DRM_DELTAHOP_BIND_SYNC;
+	for (i = 0; i < CONTEXTS; i++) {
+		for (k = 0; k < JOBS; k++) {
+			job[i][k] = runner_job(&r[i]);
+			job[i][k].overrides = user_ptr(override);
+			job[i][k].override_count = 2;
+		}
+		CHECK_OK(job_submit(fd, r[i].ctx, job[i], JOBS, NULL));
+	}
+	for (i = 0; i < CONTEXTS; i++)
+		CHECK_OK(job_wait(fd, r[i].ctx, job[i][JOBS - 1].seqno, in_seconds(DEVICE_SECONDS),
+				  NULL));
+}
+
 TEST(card_exhausted, "card memory ends with -ENOSPC, and all of it comes back")
 {
 	struct drm_deltahop_bo_create arg;
