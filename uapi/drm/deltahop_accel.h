@@ -344,15 +344,23 @@ enum drm_deltahop_state_op {
  * @handle: state
  * @op: &enum drm_deltahop_state_op
  * @other: buffer or state
- * @out_sync: syncobj to signal, or 0
+ * @flags: zero
  * @offset: byte offset in the buffer
+ * @in_sync: syncobj to wait for, or 0
+ * @out_sync: syncobj to signal, or 0
+ * @in_point: timeline point of @in_sync, 0 for a binary syncobj
+ * @out_point: likewise
  */
 struct drm_deltahop_state_copy {
 	__u32 handle;
 	__u32 op;
 	__u32 other;
-	__u32 out_sync;
+	__u32 flags;
 	__u64 offset;
+	__u32 in_sync;
+	__u32 out_sync;
+	__u64 in_point;
+	__u64 out_point;
 };
 
 #define DRM_DELTAHOP_SYNC_WAIT		0
