@@ -138,7 +138,7 @@ int dh_device_get_info(struct dh_device *device, struct dh_device_info *info, st
 const char *dh_cap_name(unsigned int bit);
 
 /**
- * dh_device_nodes() - the device nodes of the deltahop driver
+ * dh_device_node() - the device nodes of the deltahop driver
  * @index: 0 for the first
  * @path: filled with the node's path
  * @len: bytes at @path
@@ -262,7 +262,7 @@ uint32_t dh_program_finish(const struct dh_program *program, const int16_t *raw,
  * struct dh_instance_options - how to run
  * @size: in: sizeof(struct dh_instance_options)
  * @priority: 0 low, 1 medium, 2 high, 3 real time (2 and 3 need CAP_SYS_NICE)
- * @profile: record what each layer cost (dh_job_layers())
+ * @profile: record what each layer cost (dh_job_layer())
  * @cycle_budget: engine cycles after which the device stops a job; 0: no limit but the driver's
  *	time-out
  */

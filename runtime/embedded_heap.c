@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Memory of the embedded device. */
+#include <string.h>
 #include <sys/mman.h>
 
 #include "embedded.h"
@@ -55,8 +56,9 @@ void dh_heap_free(struct dh_heap *heap, struct dh_block *block)
 		at = &(*at)->next;
 	*at = block->next;
 	heap->used -= block->size;
-	mmap(heap->base + block->offset, block->size, PROT_READ | PROT_WRITE,
-	     HEAP_FLAGS | MAP_FIXED, -1, 0);
+	if (mmap(heap->base + block->offset, block->size, PROT_READ | PROT_WRITE,
+		 HEAP_FLAGS | MAP_FIXED, -1, 0) == MAP_FAILED)
+		memset(heap->base + block->offset, 0, block->size);
 	block->size = 0;
 }
 

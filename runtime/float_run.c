@@ -156,7 +156,7 @@ static void run_layers(struct dh_float_run *run, bool per_step, const float *x)
 		const struct dh_graph_layer *layer = &run->graph->layers[i];
 		struct dh_float_layer *state = &run->layers[i];
 
-		if (layer->per_step == per_step) {
+		if (x && layer->per_step == per_step) {
 			if (is_gru(layer))
 				step_gru(layer, state, x);
 			else

@@ -33,7 +33,7 @@ const char *dh_import_label(struct dh_import *im, const Onnx__NodeProto *node)
 	return im->label;
 }
 
-int dh_import_refuse(struct dh_import *im, const Onnx__NodeProto *node, const char *fmt, ...)
+void dh_import_say(struct dh_import *im, const Onnx__NodeProto *node, const char *fmt, ...)
 {
 	char why[384];
 	va_list args;
@@ -48,14 +48,12 @@ int dh_import_refuse(struct dh_import *im, const Onnx__NodeProto *node, const ch
 	else
 		dh_error_set(im->err, "%s", why);
 	snprintf(im->note, sizeof(im->note), "%s", why);
-	return -EOPNOTSUPP;
 }
 
-int dh_import_no_memory(struct dh_import *im)
+void dh_import_say_no_memory(struct dh_import *im)
 {
 	dh_error_set(im->err, "out of memory, or the constants of the graph need more than %zu MiB",
 		     im->scratch.limit >> 20);
-	return -ENOMEM;
 }
 
 /* --- names and values --- */

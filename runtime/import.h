@@ -145,12 +145,18 @@ typedef int (*dh_import_op)(struct dh_import *im, const Onnx__NodeProto *node);
 
 /* --- import.c: values and sentences --- */
 
-/** dh_import_refuse() - the sentence "node NAME (OP): ..."; Return: -EOPNOTSUPP */
-int dh_import_refuse(struct dh_import *im, const Onnx__NodeProto *node, const char *fmt, ...)
+/** dh_import_say() - the sentence "node NAME (OP): ..." */
+void dh_import_say(struct dh_import *im, const Onnx__NodeProto *node, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/** dh_import_no_memory() - Return: -ENOMEM, with a sentence */
-int dh_import_no_memory(struct dh_import *im);
+/** dh_import_refuse() - likewise; a macro so that every reader sees what it returns */
+#define dh_import_refuse(im, node, ...) (dh_import_say(im, node, __VA_ARGS__), -EOPNOTSUPP)
+
+/** dh_import_say_no_memory() - the sentence */
+void dh_import_say_no_memory(struct dh_import *im);
+
+/** dh_import_no_memory() - likewise; -ENOMEM */
+#define dh_import_no_memory(im) (dh_import_say_no_memory(im), -ENOMEM)
 
 /**
  * dh_import_input() - value of input @i of a node, which must be there; 0 or an error with its

@@ -5,7 +5,7 @@
 
 #include "import.h"
 
-static const struct {
+static const struct op {
 	const char *name;
 	dh_import_op op;
 } ops[] = {
@@ -43,12 +43,15 @@ static const struct {
 
 static int by_name(const void *key, const void *entry)
 {
-	return strcmp(key, *(const char *const *)entry);
+	const struct op *op = entry;
+
+	return strcmp(key, op->name);
 }
 
 dh_import_op dh_import_find_op(const char *op)
 {
-	const void *found = bsearch(op, ops, sizeof(ops) / sizeof(ops[0]), sizeof(ops[0]), by_name);
+	const struct op *found =
+		bsearch(op, ops, sizeof(ops) / sizeof(ops[0]), sizeof(ops[0]), by_name);
 
-	return found ? ops[((const char *)found - (const char *)ops) / sizeof(ops[0])].op : NULL;
+	return found ? found->op : NULL;
 }

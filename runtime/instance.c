@@ -181,6 +181,15 @@ static void stop_jobs(struct dh_instance *instance)
 	}
 }
 
+static void destroy_state(struct dh_stream *stream)
+{
+	struct drm_deltahop_state_destroy destroy = { .handle = stream->handle };
+
+	if (stream->handle)
+		dh_instance_ioctl(stream->instance, DRM_IOCTL_DELTAHOP_STATE_DESTROY, &destroy);
+	stream->handle = 0;
+}
+
 void dh_instance_destroy(struct dh_instance *instance)
 {
 	struct dh_stream *stream;
@@ -193,8 +202,11 @@ void dh_instance_destroy(struct dh_instance *instance)
 		instance->jobs = job->next;
 		dh_job_release(job);
 	}
-	while ((stream = instance->streams))
-		dh_stream_destroy(stream);
+	while ((stream = instance->streams)) {
+		instance->streams = stream->next;
+		destroy_state(stream);
+		free(stream);
+	}
 	dh_buffer_fini(&instance->initial);
 	dh_buffer_fini(&instance->fixed);
 	pthread_mutex_destroy(&instance->lock);
@@ -276,15 +288,6 @@ static int create_state(struct dh_stream *stream, struct dh_error *err)
 	else
 		stream->handle = create.handle;
 	return ret;
-}
-
-static void destroy_state(struct dh_stream *stream)
-{
-	struct drm_deltahop_state_destroy destroy = { .handle = stream->handle };
-
-	if (stream->handle)
-		dh_instance_ioctl(stream->instance, DRM_IOCTL_DELTAHOP_STATE_DESTROY, &destroy);
-	stream->handle = 0;
 }
 
 int dh_stream_create(struct dh_instance *instance, struct dh_stream **stream, struct dh_error *err)

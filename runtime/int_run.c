@@ -247,7 +247,7 @@ static void run_layers(struct dh_int_run *run, enum dh_run_steps steps, const in
 	const struct dh_program *program = run->program;
 
 	for (uint32_t i = 0; i < program->layer_count; i++) {
-		if (program->runs[program->layers[i].run].steps == steps)
+		if (x && program->runs[program->layers[i].run].steps == steps)
 			step_layer(program, &program->layers[i], &run->layers[i], x);
 		x = run->layers[i].h;
 	}

@@ -262,8 +262,7 @@ static int take_elements(const void *data, size_t len, const struct header *head
 		return -ENOMEM;
 	}
 	memcpy(array->data, data, bytes);
-	swap_elements(array->data, dh_dtype_size(array->dtype),
-		      bytes / dh_dtype_size(array->dtype));
+	swap_elements(array->data, dh_dtype_size(array->dtype), dh_array_count(array));
 	return 0;
 }
 

@@ -350,20 +350,23 @@ static int check_values(const struct context *ctx, uint32_t index, const float *
 			size_t count, double scale, const char *what)
 {
 	bool scales = ctx->options->caps & DELTAHOP_CAP_RNN_WEIGHT_SCALE;
-	char text[256];
+	char text[256], times[64] = "";
 
+	if (scale != 1)
+		snprintf(times, sizeof(times), ", times %g by the scales of input and output,",
+			 scale);
 	for (size_t i = 0; values && i < count; i++) {
 		double scaled = rint(ldexp(values[i] * scale, scales ? 0 : PUBLISHED_FRAC));
 
 		if (scaled >= -128 && scaled <= 127)
 			continue;
 		snprintf(text, sizeof(text),
-			 scales ? "%s %g is outside of [-128, 127], all that int8 can hold; scale "
-				  "the network's inputs and weights"
-				: "%s %g is outside of [-1, 127/128], all that this profile can "
+			 scales ? "%s %g%s is outside of [-128, 127], all that int8 can hold; "
+				  "scale the network's inputs and weights"
+				: "%s %g%s is outside of [-1, 127/128], all that this profile can "
 				  "hold; train with weights clipped to that range, or use profile "
 				  "card",
-			 what, values[i] * scale);
+			 what, values[i], times);
 		return refuse(ctx, index, text);
 	}
 	return 0;

@@ -47,6 +47,8 @@ static void parse_theta(struct argp_state *state, const char *name, const char *
 		return;
 	}
 	copy = strdup(text);
+	if (!copy)
+		argp_failure(state, EXIT_FAILED, 0, "out of memory");
 	for (part = strtok_r(copy, ",", &rest); part; part = strtok_r(NULL, ",", &rest)) {
 		struct dh_layer_theta *theta = &args->theta[args->theta_count];
 
@@ -54,6 +56,8 @@ static void parse_theta(struct argp_state *state, const char *name, const char *
 		if (!value || args->theta_count == 2 * LAYERS_MAX)
 			argp_error(state, "%s: \"%s\": give LAYER=NUMBER,... for at most %d layers",
 				   name, text, LAYERS_MAX);
+		if (!value)
+			break;
 		*value++ = '\0';
 		theta->layer = tool_number(state, name, part, 0, LAYERS_MAX - 1);
 		theta->theta_x = is_x ? tool_number(state, name, value, 0, THETA_MAX) : -1;

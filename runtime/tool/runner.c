@@ -174,7 +174,8 @@ static void compare_range(const struct runner *runner, uint32_t steps, struct co
 static int set_up_job(struct runner *runner, struct dh_job *job, const struct sequences *seqs,
 		      size_t index, bool keep_state, struct cost *cost, struct dh_error *err)
 {
-	uint32_t flags = keep_state && index >= runner->stream_count ? 0 : DH_JOB_RESET;
+	size_t stream = index % runner->stream_count;
+	uint32_t flags = keep_state && stream != index ? 0 : DH_JOB_RESET;
 	uint64_t clipped;
 	int ret;
 
@@ -184,8 +185,7 @@ static int set_up_job(struct runner *runner, struct dh_job *job, const struct se
 		return ret;
 	cost->clipped += clipped;
 	compare_range(runner, seqs->steps[index], cost);
-	return dh_job_setup(job, runner->streams[index % runner->stream_count], seqs->steps[index],
-			    flags, err);
+	return dh_job_setup(job, runner->streams[stream], seqs->steps[index], flags, err);
 }
 
 static void keep_answer(const struct runner *runner, const struct dh_job *job, uint32_t steps,

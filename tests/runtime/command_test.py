@@ -134,6 +134,22 @@ class Command(unittest.TestCase):
 		self.assertTrue(all(len(line) <= 100 for line in text.splitlines()))
 		self.assertEqual(text, self.run_digits("--table", "--theta-x", "32", "--theta-h", "32"))
 
+	def test_accuracy(self):
+		"""Labels that are wrong, some too large and some too small: exactly these count."""
+		answers = json.loads(self.run_digits("--json"))
+		_, labels = load(self.data("test_labels.npy"))
+		right = round(answers["accuracy"] * 300)
+		classes = [max(range(10), key=answer.__getitem__) for answer in answers["answers"]]
+		self.assertEqual(right, sum(c == label for c, label in zip(classes, labels)))
+		for shift in (1, -1):
+			wrong = array.array("B", classes)
+			for at in range(0, 300, 50):
+				wrong[at] = (classes[at] + shift) % 10
+			path = save(self.path("labels.npy"), "|u1", (300,), wrong)
+			text = self.good("run", self.program, "--input", self.data("test_features.npy"),
+					 "--lengths", self.data("test_lengths.npy"), "--labels", path)
+			self.assertIn("accuracy 294 of 300 right: 98.00 %%\nwrong    sequence 0 (%d, not %d)" % (classes[0], wrong[0]), text)
+
 	def test_json_adds_up(self):
 		answer = json.loads(self.run_digits("--json", "--profile", self.path("profile.json")))
 		self.assertGreater(answer["accuracy"], 0.97)
@@ -147,6 +163,21 @@ class Command(unittest.TestCase):
 		self.assertEqual(totals["steps"], sum(self.lengths))
 		with open(self.path("profile.json"), encoding="utf-8") as file:
 			self.assertEqual(json.load(file)["totals"], totals)
+
+	def test_dense_is_reached(self):
+		"""Where every element of the last layer fires, it costs what the dense run costs, to the cycle."""
+		for index in range(20):
+			steps = self.lengths[index]
+			path = save(self.path("one.npy"), "<i2", (steps, 40), self.sequence(index))
+			layers = json.loads(self.good("run", self.program, "--input", path, "--json"))["layers"]
+			self.assertEqual([layer["slots_x"] for layer in layers], [40 * steps, 128 * steps, 128])
+			self.assertEqual([layer["slots_h"] for layer in layers], [128 * steps, 128 * steps, 0])
+			self.assertLess(layers[0]["cycles"], layers[0]["dense_cycles"])
+			if layers[2]["fired_x"] == 128:
+				self.assertEqual(layers[2]["cycles"], layers[2]["dense_cycles"])
+				self.assertEqual(layers[2]["work_skipped"], 0)
+				return
+		self.fail("in no recording every element fires")
 
 	def test_thresholds(self):
 		runs = [json.loads(self.run_digits("--json", "--theta-x", theta, "--theta-h", theta))

@@ -15,6 +15,7 @@
 #include "float_run.h"
 #include "int_run.h"
 #include "net_fixture.h"
+#include "quantise.h"
 #include "reference.h"
 
 #define FLOAT_TOLERANCE 2e-4
@@ -104,7 +105,7 @@ static void finish_float(const struct net *net, const float *raw, float *out)
 static void check_float_vector(const struct net *net, const float *raw, const float *expected,
 			       const char *what)
 {
-	float out[1024];
+	float out[1024] = { 0 };
 
 	finish_float(net, raw, out);
 	for (uint32_t i = 0; i < net->width; i++)
@@ -410,6 +411,54 @@ START_TEST(no_calibration_compiles_too)
 }
 END_TEST
 
+static bool warns(const struct dh_explain *explain, const char *word)
+{
+	for (size_t i = 0; i < explain->warning_count; i++)
+		if (strstr(explain->warnings[i], word))
+			return true;
+	return false;
+}
+
+/*
+ * Inputs that make pre-activations leave int16 although the accumulators hold them; without
+ * calibration data, weights that make it likely; and inputs that int16 Q8.8 cannot hold.
+ */
+START_TEST(wrapping_is_told)
+{
+	struct dh_compile_options options = { 0 };
+	struct dh_array calibration = { .dtype = DH_DTYPE_F4, .ndim = 2 };
+	struct dh_program *program;
+	struct dh_explain *explain;
+	struct dh_quant quant = { 0 };
+	struct dh_graph *graph;
+	struct dh_error err;
+	float x[64];
+
+	ck_assert(!dh_graph_import(net_path("gru_bare", ".onnx"), NULL, &graph, &err));
+	calibration.shape[0] = 1;
+	calibration.shape[1] = graph->input.elements;
+	calibration.data = x;
+	ck_assert_uint_le(graph->input.elements, 64);
+	options.calibration = &calibration;
+	for (int large = 0; large < 2; large++) {
+		for (uint32_t i = 0; i < graph->input.elements; i++)
+			x[i] = (graph->layers[0].w[i] > 0 ? 1 : -1) * (large ? 1000.0f : 1);
+		ck_assert(!dh_compile(net_path("gru_bare", ".onnx"), &options, &program, &explain,
+				      &err));
+		ck_assert_int_eq(warns(explain, "wrapped around"), large);
+		ck_assert_int_eq(explain->layers[0].headroom_bits < 0, large);
+		dh_explain_free(explain);
+		dh_program_free(program);
+	}
+	for (uint32_t i = 0; i < graph->input.elements; i++)
+		graph->layers[0].w[i] = 10;
+	ck_assert(!dh_quantise(graph, &(struct dh_quant_options){ .caps = ~0ull }, &quant, &err));
+	ck_assert_double_gt(quant.layers[0].likely_sum, 128);
+	dh_quant_free(&quant);
+	dh_graph_free(graph);
+}
+END_TEST
+
 START_TEST(thresholds_by_layer)
 {
 	struct dh_layer_theta theta[] = { { 1, 5, -1 }, { 2, 7, 0 } };
@@ -538,6 +587,7 @@ int main(void)
 	tcase_add_loop_test(models, published_profile, 0, sizeof(published) / sizeof(published[0]));
 	tcase_add_test(rest, same_input_same_bytes);
 	tcase_add_test(rest, thresholds_by_layer);
+	tcase_add_test(rest, wrapping_is_told);
 	tcase_add_test(rest, explain_has_a_row_for_each_node);
 	tcase_add_test(rest, calibration_chooses_the_input_scale);
 	tcase_add_test(rest, bad_calibration_is_refused);

@@ -67,7 +67,7 @@ static int test_close(int fd)
 #define munmap test_munmap
 #define close  test_close
 #define main   raw_ioctl_main
-#include "../../examples/raw-ioctl.c"
+#include "../../examples/raw-ioctl.c" /* NOLINT(bugprone-suspicious-include): to be tested */
 #undef main
 
 static int failures;

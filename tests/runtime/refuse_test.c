@@ -227,6 +227,7 @@ START_TEST(damage_is_survived)
 	uint32_t random = 1;
 
 	fclose(file);
+	ck_assert_uint_gt(len, 0);
 	for (size_t cut = 0; cut < len; cut += 1 + cut / 40) {
 		dh_compile_memory(bytes, cut, "cut", NULL, &program, NULL, NULL);
 		dh_program_free(program);
