@@ -2,6 +2,7 @@
 /* Backend: the device model in this process, behind a driver that answers the kernel's ioctls. */
 #include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -571,14 +572,26 @@ static int map_over(struct embedded *dev, const struct bo *bo, int fd)
 		       : 0;
 }
 
+/* Whole pages, and none of them may vanish under the device. */
+static int check_import(int fd, off_t size)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	if (size < 0)
+		return -errno;
+	if (seals < 0 || !(seals & F_SEAL_SHRINK) || !size || size % DELTAHOP_PAGE_SIZE)
+		return -EINVAL;
+	return 0;
+}
+
 static int import_locked(struct embedded *dev, int fd, uint32_t *handle)
 {
 	off_t size = lseek(fd, 0, SEEK_END);
+	int ret = check_import(fd, size);
 	struct bo *bo;
-	int ret;
 
-	if (size <= 0 || size % DELTAHOP_PAGE_SIZE)
-		return -EINVAL;
+	if (ret)
+		return ret;
 	ret = bo_new(dev, size, DRM_DELTAHOP_PLACEMENT_SYSTEM, handle, &bo);
 	if (ret)
 		return ret;
@@ -610,12 +623,14 @@ static int export_locked(struct embedded *dev, uint32_t handle)
 		return -ENOENT;
 	if (bo->imported)
 		return -EOPNOTSUPP;
-	fd = memfd_create("deltahop-buffer", MFD_CLOEXEC);
+	fd = memfd_create("deltahop-buffer", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return -errno;
 	if (write(fd, heap_of(dev, bo->placement)->base + bo->block.offset, bo->block.size) !=
 	    (ssize_t)bo->block.size)
 		ret = -ENOMEM;
+	else if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK))
+		ret = -errno;
 	else
 		ret = map_over(dev, bo, fd);
 	if (ret)

@@ -82,8 +82,11 @@ int dh_buffer_import(struct dh_device *device, int fd, struct dh_buffer **buffer
 
 	*buffer = NULL;
 	if (ret) {
-		dh_error_set(err, "%s: cannot import file descriptor %d: %s", device->name, fd,
-			     strerror(-ret));
+		dh_error_set(err, "%s: cannot import file descriptor %d: %s%s", device->name, fd,
+			     strerror(-ret),
+			     ret == -EINVAL ? ": give a dma-buf, or to the embedded device a memfd "
+					      "of whole pages sealed with F_SEAL_SHRINK"
+					    : "");
 		free(made);
 		return ret;
 	}

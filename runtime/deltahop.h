@@ -154,8 +154,8 @@ int dh_buffer_create(struct dh_device *device, size_t size, struct dh_buffer **b
 		     struct dh_error *err);
 
 /**
- * dh_buffer_import() - use the memory of a dma-buf (an embedded device takes any file that can be
- * mapped); @fd stays the caller's
+ * dh_buffer_import() - use the memory of a dma-buf (an embedded device takes a memfd of whole pages,
+ * sealed with F_SEAL_SHRINK); @fd stays the caller's
  */
 int dh_buffer_import(struct dh_device *device, int fd, struct dh_buffer **buffer,
 		     struct dh_error *err);

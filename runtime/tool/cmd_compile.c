@@ -134,7 +134,8 @@ static const struct argp_option options[] = {
 	  "default threshold of input vectors in 1/256, 0..511: of all recurrent layers, or of "
 	  "single layers, also dense ones, as in 0=8,2=16",
 	  0 },
-	{ "theta-h", KEY_THETA_H, "T", 0, "default threshold of hidden vectors, likewise", 0 },
+	{ "theta-h", KEY_THETA_H, "T", 0,
+	  "default threshold of hidden vectors, given as --theta-x is", 0 },
 	{ "explain", KEY_EXPLAIN, NULL, 0,
 	  "tell what became of every node, also of a network that is refused", 0 },
 	{ "json", 'j', NULL, 0, "print JSON: {program, explain, error}", 0 },

@@ -141,7 +141,7 @@ static const struct argp_option options[] = {
 	  "threshold of input vectors in 1/256, 0..511: of all recurrent layers, or of single "
 	  "layers, also dense ones, as in 0=8,2=16",
 	  0 },
-	{ "theta-h", KEY_THETA_H, "T", 0, "threshold of hidden vectors, likewise", 0 },
+	{ "theta-h", KEY_THETA_H, "T", 0, "threshold of hidden vectors, given as --theta-x is", 0 },
 	{ "stream", KEY_STREAM, NULL, 0,
 	  "carry the state on from sequence to sequence, instead of starting anew", 0 },
 	{ "batch", KEY_BATCH, "B", 0,

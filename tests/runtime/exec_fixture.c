@@ -44,7 +44,8 @@ static void add_layer(struct dh_program *program, uint32_t index)
 	layer->op = strdup("GRU");
 	layer->real_inputs = layer->layer.inputs;
 	layer->real_hidden = HIDDEN;
-	layer->theta_x = layer->theta_h = 8;
+	layer->theta_x = 8;
+	layer->theta_h = 12;
 }
 
 static void add_run(struct dh_program *program)

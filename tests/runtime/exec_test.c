@@ -473,6 +473,20 @@ START_TEST(descriptor_can_be_polled)
 }
 END_TEST
 
+/* The embedded device takes only files that cannot shrink under it. */
+static void check_memfd(size_t size, int seals, int expected)
+{
+	int fd = memfd_create("exec-test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct dh_buffer *buffer;
+
+	ck_assert(!ftruncate(fd, size) && !fcntl(fd, F_ADD_SEALS, seals));
+	ck_assert_int_eq(dh_buffer_import(device, fd, &buffer, &err), expected);
+	ck_assert(!expected || strstr(err.text, "F_SEAL_SHRINK"));
+	if (!expected)
+		dh_buffer_destroy(buffer);
+	close(fd);
+}
+
 START_TEST(buffers_of_the_caller)
 {
 	struct dh_buffer *in, *out, *again;
@@ -510,8 +524,14 @@ START_TEST(buffers_of_the_caller)
 	dh_buffer_destroy(in);
 	dh_buffer_destroy(out);
 	dh_buffer_destroy(again);
+	ck_assert_int_lt(ftruncate(fd, 0), 0);
 	close(fd);
-	ck_assert_int_lt(dh_buffer_import(device, 999, &again, &err), 0);
+	ck_assert_int_eq(dh_buffer_import(device, 999, &again, &err), -EBADF);
+	if (getenv("DELTAHOP_TEST_DEVICE"))
+		return;
+	check_memfd(4096, 0, -EINVAL);
+	check_memfd(4097, F_SEAL_SHRINK, -EINVAL);
+	check_memfd(4096, F_SEAL_SHRINK, 0);
 }
 END_TEST
 
