@@ -554,4 +554,16 @@ int deltahop_submit_ioctl(struct drm_device *drm, void *data, struct drm_file *f
 /* deltahop_query.c */
 int deltahop_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 
+/**
+ * deltahop_time_left() - is a moment of CLOCK_MONOTONIC still to come?
+ * @abs_ns: moment
+ *
+ * Waits count ticks, and a machine that had fallen behind with them delivers several at once: then a
+ * wait ends before its time.
+ */
+static inline bool deltahop_time_left(s64 abs_ns)
+{
+	return ktime_to_ns(ktime_get()) < abs_ns;
+}
+
 #endif /* _DELTAHOP_DRV_H_ */

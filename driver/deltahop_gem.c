@@ -224,6 +224,7 @@ int deltahop_bo_wait_ioctl(struct drm_device *drm, void *data, struct drm_file *
 {
 	struct drm_deltahop_bo_wait *args = data;
 	struct drm_gem_object *obj;
+	enum dma_resv_usage usage;
 	long ret;
 
 	if (args->flags & ~DRM_DELTAHOP_BO_WAIT_WRITE)
@@ -232,9 +233,11 @@ int deltahop_bo_wait_ioctl(struct drm_device *drm, void *data, struct drm_file *
 	obj = drm_gem_object_lookup(file, args->handle);
 	if (!obj)
 		return -ENOENT;
-	ret = dma_resv_wait_timeout(obj->resv,
-				    dma_resv_usage_rw(args->flags & DRM_DELTAHOP_BO_WAIT_WRITE),
-				    true, drm_timeout_abs_to_jiffies(args->timeout_ns));
+	usage = dma_resv_usage_rw(args->flags & DRM_DELTAHOP_BO_WAIT_WRITE);
+	do {
+		ret = dma_resv_wait_timeout(obj->resv, usage, true,
+					    drm_timeout_abs_to_jiffies(args->timeout_ns));
+	} while (!ret && deltahop_time_left(args->timeout_ns));
 	drm_gem_object_put(obj);
 	if (ret < 0)
 		return ret;

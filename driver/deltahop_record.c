@@ -160,7 +160,9 @@ static int deltahop_record_wait(struct deltahop_ctx *ctx, u32 seqno, s64 timeout
 
 	if (IS_ERR_OR_NULL(fence))
 		return PTR_ERR_OR_ZERO(fence);
-	ret = dma_fence_wait_timeout(fence, true, drm_timeout_abs_to_jiffies(timeout_ns));
+	do {
+		ret = dma_fence_wait_timeout(fence, true, drm_timeout_abs_to_jiffies(timeout_ns));
+	} while (!ret && deltahop_time_left(timeout_ns));
 	dma_fence_put(fence);
 	if (ret < 0)
 		return ret;

@@ -11,9 +11,9 @@
 
 #include <drm/deltahop_accel.h>
 
-#define DEVICE_SECONDS 30	/* longer than any job here may take */
-#define NOW_ONLY       0	/* a moment in the past: do not wait */
-#define TICKS_NS       50000000 /* the kernel's time-outs count ticks, which a busy host delivers late */
+#define DEVICE_SECONDS 30	 /* longer than any job here may take */
+#define NOW_ONLY       0	 /* a moment in the past: do not wait */
+#define SHORT_NS       200000000 /* a wait that is to run out */
 
 /** struct buffer - a buffer that is mapped */
 struct buffer {
