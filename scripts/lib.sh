@@ -230,3 +230,12 @@ count_results()
 		awk '{ p += $1; f += $2; s += $3 } END { printf "%d passed, %d failed, %d skipped", p, f, s }')"
 	return $status
 }
+
+# Releases of LLVM differ in how they format and what they find; one decides.
+LLVM=14
+
+# llvm_major TOOL: the number of its release
+llvm_major()
+{
+	"$1" --version | sed -n 's/.*version \([0-9]*\)\..*/\1/p' | head -n 1
+}
