@@ -167,7 +167,7 @@ enum drm_deltahop_placement {
  * @size: bytes; rounded up to whole pages
  * @placement: &enum drm_deltahop_placement
  * @flags: zero
- * @handle: out: GEM handle, closed with DRM_IOCTL_GEM_CLOSE; PRIME import and export work as usual
+ * @handle: out: GEM handle, closed with DRM_IOCTL_GEM_CLOSE; PRIME imports and exports it, but card memory is not exported yet
  * @pad: zero
  * @mmap_offset: out: offset for mmap of the device node
  *
