@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runner.h"
-#include "tool.h"
+#include "tool/runner.h"
+#include "tool/tool.h"
 
 #define REPEAT_MAX 1000
 

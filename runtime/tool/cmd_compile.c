@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compile.h"
-#include "tool.h"
+#include "compile/compile.h"
+#include "tool/tool.h"
 
 #define THETA_MAX  511
 #define LAYERS_MAX DH_GRAPH_MAX_LAYERS

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "disasm.h"
-#include "tool.h"
+#include "program/disasm.h"
+#include "tool/tool.h"
 
 struct arguments {
 	const char *program;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tool.h"
+#include "tool/tool.h"
 
 struct arguments {
 	const char *device;

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "table.h"
-#include "tool.h"
+#include "tool/table.h"
+#include "tool/tool.h"
 
 #define THETA_MAX   511
 #define STREAMS_MAX 1024

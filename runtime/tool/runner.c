@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runner.h"
-#include "tool.h"
+#include "tool/runner.h"
+#include "tool/tool.h"
 
 #define JOBS_AT_ONCE 64
 #define JOB_MEMORY   (256u << 20) /* of all jobs together */

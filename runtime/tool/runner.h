@@ -5,7 +5,7 @@
 #ifndef DELTAHOP_RUNNER_H
 #define DELTAHOP_RUNNER_H
 
-#include "sequences.h"
+#include "tool/sequences.h"
 
 /**
  * struct cost - of all jobs together

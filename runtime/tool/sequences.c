@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sequences.h"
+#include "tool/sequences.h"
 
 /* --- reading arrays ------------------------------------------------------------ */
 

@@ -10,8 +10,8 @@
 #ifndef DELTAHOP_SEQUENCES_H
 #define DELTAHOP_SEQUENCES_H
 
-#include "npy.h"
-#include "program.h"
+#include "base/npy.h"
+#include "program/program.h"
 
 /** enum sequences_layout - how they lie in the array */
 enum sequences_layout {

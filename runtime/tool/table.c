@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "table.h"
-#include "tool.h"
+#include "tool/table.h"
+#include "tool/tool.h"
 
 #define WIDTH	 98
 #define PURPOSES 5

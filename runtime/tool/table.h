@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-#include "runner.h"
+#include "tool/runner.h"
 
 /** table_print() - for people, 100 columns; @dense: compare with the dense run */
 void table_print(const struct cost *cost, const struct dh_device_info *device, bool dense);

@@ -8,9 +8,9 @@
 #include <argp.h>
 #include <jansson.h>
 
+#include "base/npy.h"
 #include "deltahop.h"
-#include "npy.h"
-#include "program.h"
+#include "program/program.h"
 
 /* Exit status; told to the user by `deltahop --help`. */
 #define EXIT_OK	     0

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "npy.h"
+#include "base/npy.h"
 
 #define START_BYTES 10
 #define MAX_BYTES   65536

@@ -5,8 +5,8 @@
  */
 #include <stdlib.h>
 
-#include "compile.h"
-#include "disasm.h"
+#include "compile/compile.h"
+#include "program/disasm.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "disasm.h"
-#include "int_run.h"
-#include "program.h"
+#include "compile/int_run.h"
+#include "program/disasm.h"
+#include "program/program.h"
 
 #define HEADER_BYTES 32
 #define ENTRY_BYTES  24

@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compile/float_run.h"
+#include "compile/int_run.h"
+#include "compile/quantise.h"
 #include "deltahop.h"
-#include "disasm.h"
-#include "float_run.h"
-#include "int_run.h"
 #include "net_fixture.h"
-#include "quantise.h"
+#include "program/disasm.h"
 #include "reference.h"
 
 #define FLOAT_TOLERANCE 2e-4

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/npy.h"
 #include "deltahop.h"
-#include "npy.h"
-#include "program.h"
+#include "program/program.h"
 #include "reference.h"
 
 #define RECORDINGS 300

@@ -6,7 +6,7 @@
 #define EXEC_FIXTURE_H
 
 #include "deltahop.h"
-#include "program.h"
+#include "program/program.h"
 #include "reference.h"
 
 #define INPUTS 8

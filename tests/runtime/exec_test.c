@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "exec_fixture.h"
-#include "instance.h"
+#include "execute/instance.h"
 
 #define STEPS 20
 

@@ -5,8 +5,8 @@
 #ifndef NET_FIXTURE_H
 #define NET_FIXTURE_H
 
-#include "compile.h"
-#include "npy.h"
+#include "base/npy.h"
+#include "compile/compile.h"
 
 /**
  * struct net - a network and its data

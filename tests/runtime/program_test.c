@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "compile.h"
+#include "compile/compile.h"
 #include "deltahop.h"
 #include "net_fixture.h"
 

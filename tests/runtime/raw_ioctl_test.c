@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "backend.h"
+#include "execute/backend.h"
 #include "reference.h"
 
 static struct dh_device *device;

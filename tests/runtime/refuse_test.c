@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compile.h"
+#include "compile/compile.h"
+#include "compile/quantise.h"
 #include "net_fixture.h"
-#include "quantise.h"
 
 /* Model, profile, and two pieces of the sentence. */
 static const struct {

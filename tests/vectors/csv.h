@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "error.h"
+#include "base/error.h"
 
 #define CSV_MAX_COLUMNS 64
 #define CSV_MAX_NAME	32

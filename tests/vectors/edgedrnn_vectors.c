@@ -13,8 +13,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/npy.h"
 #include "csv.h"
-#include "npy.h"
 #include "rig.h"
 
 #define MAX_LAYERS 4

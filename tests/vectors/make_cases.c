@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "npy.h"
+#include "base/npy.h"
 #include "reference_gru.h"
 #include "reference_timing.h"
 #include "rig.h"

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+/* Options of the embedded device; the names are those of the virtual card's properties. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "embedded/embedded.h"
+
+struct option {
+	const char *name;
+	size_t offset;
+	size_t size;
+	uint64_t most;
+};
+
+#define FIELD(f) offsetof(struct dh_config, f), sizeof(((struct dh_config *)0)->f)
+
+static const struct option options[] = {
+	{ "clock-hz", FIELD(clock_hz), 4000000000u },
+	{ "pes", FIELD(rnn_pes), 32 },
+	{ "slots", FIELD(rnn_slots), DELTAHOP_RNN_MAX_SLOTS },
+	{ "beat-bytes", FIELD(beat_bytes), DH_MAX_BEAT_BYTES },
+	{ "dram-n", FIELD(dram.n), DH_MAX_MEMORY_N },
+	{ "dram-l", FIELD(dram.l), DH_MAX_MEMORY_L },
+	{ "dram-q", FIELD(dram.q), 256 },
+	{ "link-n", FIELD(link.n), DH_MAX_MEMORY_N },
+	{ "link-l", FIELD(link.l), DH_MAX_MEMORY_L },
+	{ "link-q", FIELD(link.q), 256 },
+	{ "card-size", FIELD(card_size), 64ull << 30 },
+	{ "energy-dram-fj-byte", FIELD(energy_dram_fj_byte), 1000000000 },
+	{ "energy-mac-fj", FIELD(energy_mac_fj), 1000000000 },
+};
+
+#define OPTIONS (sizeof(options) / sizeof(*options))
+
+const char *dh_device_options(void)
+{
+	return "profile=NAME             card (the default) or edgedrnn; the rest is:\n"
+	       "clock-hz=HZ              engine clock\n"
+	       "pes=N                    processing elements\n"
+	       "slots=N                  layer slots\n"
+	       "beat-bytes=N             bytes of a beat of DRAM channel and link\n"
+	       "dram-n=CYCLES            from DRAM beat to beat at least; 0: ideal memory\n"
+	       "dram-l=CYCLES            DRAM latency\n"
+	       "dram-q=N                 outstanding DRAM bursts\n"
+	       "link-n=, link-l=, link-q= the same of the link; link-n=0: no link\n"
+	       "card-size=BYTES          card memory, 0: none\n"
+	       "energy-dram-fj-byte=FJ   assumed energy of a byte of DRAM traffic\n"
+	       "energy-mac-fj=FJ         assumed energy of a multiply-accumulate\n";
+}
+
+static const struct option *find(const char *name, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < OPTIONS; i++)
+		if (strlen(options[i].name) == len && !memcmp(options[i].name, name, len))
+			return &options[i];
+	return NULL;
+}
+
+static void assign(struct dh_config *config, const struct option *option, uint64_t value)
+{
+	void *field = (uint8_t *)config + option->offset;
+
+	if (option->size == sizeof(uint64_t))
+		*(uint64_t *)field = value;
+	else
+		*(uint32_t *)field = value;
+}
+
+/* One "name=value" of @len bytes; the profile has been taken already. */
+static int apply(struct dh_config *config, const char *text, size_t len, struct dh_error *err)
+{
+	const char *equal = memchr(text, '=', len);
+	const struct option *option = equal ? find(text, equal - text) : NULL;
+	unsigned long long value;
+	char *end;
+
+	if (equal && equal - text == 7 && !memcmp(text, "profile", 7))
+		return 0;
+	if (!option) {
+		dh_error_set(
+			err,
+			"device option \"%.*s\": no such option: `deltahop run --help` lists them",
+			(int)len, text);
+		return -EINVAL;
+	}
+	errno = 0;
+	value = strtoull(equal + 1, &end, 0);
+	if (end != text + len || end == equal + 1 || errno || equal[1] == '-' ||
+	    value > option->most) {
+		dh_error_set(err, "device option \"%.*s\": not a number from 0 to %llu", (int)len,
+			     text, (unsigned long long)option->most);
+		return -EINVAL;
+	}
+	assign(config, option, value);
+	return 0;
+}
+
+/* The last profile=NAME, or the default. */
+static int choose_profile(struct dh_config *config, const char *text, struct dh_error *err)
+{
+	const char *at = text, *name = "card";
+	char copy[32] = "";
+	size_t len;
+
+	for (; *at; at += len + (at[len] == ',')) {
+		len = strcspn(at, ",");
+		if (!strncmp(at, "profile=", 8))
+			name = at + 8;
+	}
+	len = strcspn(name, ",");
+	if (len < sizeof(copy))
+		memcpy(copy, name, len);
+	if (len < sizeof(copy) && dh_config_profile(config, copy))
+		return 0;
+	dh_error_set(err, "device option profile=%.*s: no such profile: card and edgedrnn exist",
+		     (int)len, name);
+	return -EINVAL;
+}
+
+int dh_embedded_options(struct dh_config *config, const char *text, struct dh_error *err)
+{
+	int ret = choose_profile(config, text, err);
+	size_t len;
+
+	for (; !ret && *text; text += len + (text[len] == ',')) {
+		len = strcspn(text, ",");
+		ret = apply(config, text, len, err);
+	}
+	return ret;
+}

@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: MIT
+/* A program on a device: memory plan, thresholds, streams. */
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "execute/instance.h"
+
+#define ALIGN 64
+
+int dh_instance_ioctl(struct dh_instance *instance, unsigned long request, void *arg)
+{
+	return instance->device->backend->ioctl(instance->device, request, arg);
+}
+
+static uint64_t align(uint64_t size)
+{
+	return (size + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+size_t dh_profile_bytes(const struct dh_program *program)
+{
+	return sizeof(struct deltahop_profile_head) +
+	       program->layer_count * sizeof(struct deltahop_profile_row);
+}
+
+/* What does not change from job to job, in the card's own memory if it has some. */
+static int place_fixed(struct dh_instance *instance, struct dh_error *err)
+{
+	const struct dh_program *program = instance->program;
+	uint32_t placement = instance->device->hw.card_size ? DRM_DELTAHOP_PLACEMENT_CARD
+							    : DRM_DELTAHOP_PLACEMENT_SYSTEM;
+	uint8_t *map;
+	int ret;
+
+	instance->weights_offset = align(program->commands.size);
+	instance->scratch_offset = instance->weights_offset + align(program->weights.size);
+	ret = dh_buffer_init(&instance->fixed, instance->device, placement,
+			     instance->scratch_offset + align(program->scratch_bytes), err);
+	if (ret)
+		return ret;
+	map = instance->fixed.map;
+	memcpy(map, program->commands.data, program->commands.size);
+	if (program->weights.size)
+		memcpy(map + instance->weights_offset, program->weights.data,
+		       program->weights.size);
+	return 0;
+}
+
+static int place_initial(struct dh_instance *instance, struct dh_error *err)
+{
+	const struct dh_blob *image = &instance->program->state_template;
+	int ret;
+
+	if (!image->size)
+		return 0;
+	ret = dh_buffer_init(&instance->initial, instance->device, DRM_DELTAHOP_PLACEMENT_SYSTEM,
+			     image->size, err);
+	if (!ret)
+		memcpy(instance->initial.map, image->data, image->size);
+	return ret;
+}
+
+static int create_context(struct dh_instance *instance, struct dh_error *err)
+{
+	struct drm_deltahop_ctx_create create = { .priority = instance->options.priority };
+	int ret = dh_instance_ioctl(instance, DRM_IOCTL_DELTAHOP_CTX_CREATE, &create);
+
+	if (ret) {
+		dh_error_set(err, "%s: cannot make a context of priority %u: %s%s",
+			     instance->device->name, instance->options.priority, strerror(-ret),
+			     ret == -EACCES
+				     ? ": `deltahop info` lists the priorities that you may use"
+				     : "");
+		return ret;
+	}
+	instance->ctx = create.id;
+	instance->ctx_live = true;
+	return 0;
+}
+
+static void destroy_context(struct dh_instance *instance)
+{
+	struct drm_deltahop_ctx_destroy destroy = { .id = instance->ctx };
+
+	if (instance->ctx_live)
+		dh_instance_ioctl(instance, DRM_IOCTL_DELTAHOP_CTX_DESTROY, &destroy);
+	instance->ctx_live = false;
+}
+
+static int prepare_layers(struct dh_instance *instance, struct dh_error *err)
+{
+	const struct dh_program *program = instance->program;
+	uint32_t i, count = program->layer_count;
+
+	instance->theta_x = calloc(count, sizeof(*instance->theta_x));
+	instance->theta_h = calloc(count, sizeof(*instance->theta_h));
+	instance->dense_cycles = calloc(count, sizeof(*instance->dense_cycles));
+	if (!instance->theta_x || !instance->theta_h || !instance->dense_cycles) {
+		dh_error_set(err, "dh_instance_create: out of memory");
+		return -ENOMEM;
+	}
+	for (i = 0; i < count; i++) {
+		instance->theta_x[i] = program->layers[i].theta_x;
+		instance->theta_h[i] = program->layers[i].theta_h;
+		instance->dense_cycles[i] =
+			dh_report_dense_cycles(instance->device, &program->layers[i].layer);
+	}
+	return 0;
+}
+
+static int set_up(struct dh_instance *instance, struct dh_error *err)
+{
+	int ret = prepare_layers(instance, err);
+
+	if (!ret)
+		ret = create_context(instance, err);
+	if (!ret)
+		ret = place_fixed(instance, err);
+	if (!ret)
+		ret = place_initial(instance, err);
+	return ret;
+}
+
+int dh_instance_create(struct dh_device *device, const struct dh_program *program,
+		       const struct dh_instance_options *options, struct dh_instance **instance,
+		       struct dh_error *err)
+{
+	struct dh_cmd_limits limits = dh_device_limits(device);
+	struct dh_instance *made;
+	size_t size = sizeof(made->options);
+	int ret;
+
+	*instance = NULL;
+	ret = dh_program_check_abi(program, device->hw.hw_abi >> 16, device->hw.hw_abi & 0xffff,
+				   err);
+	if (!ret)
+		ret = dh_program_check(program, &limits, err);
+	if (ret)
+		return ret;
+	made = calloc(1, sizeof(*made));
+	if (!made) {
+		dh_error_set(err, "dh_instance_create: out of memory");
+		return -ENOMEM;
+	}
+	made->device = device;
+	made->program = program;
+	made->options.priority = DRM_DELTAHOP_PRIORITY_MEDIUM;
+	if (options)
+		memcpy(&made->options, options, options->size < size ? options->size : size);
+	pthread_mutex_init(&made->lock, NULL);
+	ret = set_up(made, err);
+	if (ret)
+		dh_instance_destroy(made);
+	else
+		*instance = made;
+	return ret;
+}
+
+/* Jobs that wait end at once, then the one that runs. */
+static void stop_jobs(struct dh_instance *instance)
+{
+	const struct dh_backend *backend = instance->device->backend;
+	struct dh_job *job;
+
+	destroy_context(instance);
+	for (job = instance->jobs; job; job = job->next) {
+		if (job->phase != JOB_IN_FLIGHT)
+			continue;
+		backend->sync_wait(instance->device, job->sync, INT64_MAX);
+		job->phase = JOB_ENDED;
+		job->result = -ECANCELED;
+		job->record = (struct deltahop_record){
+			.status = htole32(DELTAHOP_STATUS_CANCELLED),
+			.reason = htole32(DELTAHOP_REASON_CLOSED),
+			.writer = htole16(DELTAHOP_WRITER_DRIVER),
+			.fault_region = htole32(~0u),
+			.seqno = htole32(job->args.seqno),
+		};
+	}
+}
+
+static void destroy_state(struct dh_stream *stream)
+{
+	struct drm_deltahop_state_destroy destroy = { .handle = stream->handle };
+
+	if (stream->handle)
+		dh_instance_ioctl(stream->instance, DRM_IOCTL_DELTAHOP_STATE_DESTROY, &destroy);
+	stream->handle = 0;
+}
+
+void dh_instance_destroy(struct dh_instance *instance)
+{
+	struct dh_stream *stream;
+	struct dh_job *job;
+
+	if (!instance)
+		return;
+	stop_jobs(instance);
+	while ((job = instance->jobs)) {
+		instance->jobs = job->next;
+		dh_job_release(job);
+	}
+	while ((stream = instance->streams)) {
+		instance->streams = stream->next;
+		destroy_state(stream);
+		free(stream);
+	}
+	dh_buffer_fini(&instance->initial);
+	dh_buffer_fini(&instance->fixed);
+	pthread_mutex_destroy(&instance->lock);
+	free(instance->batch);
+	free(instance->theta_x);
+	free(instance->theta_h);
+	free(instance->dense_cycles);
+	free(instance);
+}
+
+/* --- thresholds ----------------------------------------------------------------- */
+
+static bool theta_ok(int theta)
+{
+	return theta == DH_THETA_KEEP || (theta >= 0 && theta <= 511);
+}
+
+/* Those of the whole network are for its recurrent layers. */
+static bool is_recurrent(const struct dh_instance *instance, int layer)
+{
+	return instance->program->layers[layer].layer.cell != DELTAHOP_CELL_DENSE;
+}
+
+int dh_instance_set_theta(struct dh_instance *instance, int layer, int theta_x, int theta_h,
+			  struct dh_error *err)
+{
+	int i, count = instance->program->layer_count;
+
+	if (layer < -1 || layer >= count) {
+		dh_error_set(err, "threshold of layer %d: the network has layers 0 to %d", layer,
+			     count - 1);
+		return -ERANGE;
+	}
+	if (!theta_ok(theta_x) || !theta_ok(theta_h)) {
+		dh_error_set(err, "threshold %d: must be from 0 to 511, in 1/256 of the value",
+			     theta_ok(theta_x) ? theta_h : theta_x);
+		return -ERANGE;
+	}
+	if (layer >= 0 && count > 1 &&
+	    !(instance->device->hw.caps & DELTAHOP_CAP_RNN_LAYER_THETA)) {
+		dh_error_set(err,
+			     "threshold of layer %d: %s has one threshold for all layers: set that "
+			     "of the whole network",
+			     layer, instance->device->name);
+		return -EOPNOTSUPP;
+	}
+	pthread_mutex_lock(&instance->lock);
+	for (i = 0; i < count; i++) {
+		if (layer < 0 ? !is_recurrent(instance, i) : i != layer)
+			continue;
+		if (theta_x != DH_THETA_KEEP)
+			instance->theta_x[i] = theta_x;
+		if (theta_h != DH_THETA_KEEP)
+			instance->theta_h[i] = theta_h;
+	}
+	pthread_mutex_unlock(&instance->lock);
+	return 0;
+}
+
+/* --- streams --------------------------------------------------------------------- */
+
+static int create_state(struct dh_stream *stream, struct dh_error *err)
+{
+	struct dh_instance *instance = stream->instance;
+	struct drm_deltahop_state_create create = {
+		.ctx = instance->ctx,
+		.size = instance->program->state_bytes,
+		.template_handle = instance->initial.handle,
+	};
+	int ret;
+
+	stream->initial = true;
+	if (!create.size)
+		return 0;
+	ret = dh_instance_ioctl(instance, DRM_IOCTL_DELTAHOP_STATE_CREATE, &create);
+	if (ret)
+		dh_error_set(err, "%s: cannot make a state of %u bytes: %s", instance->device->name,
+			     create.size, strerror(-ret));
+	else
+		stream->handle = create.handle;
+	return ret;
+}
+
+int dh_stream_create(struct dh_instance *instance, struct dh_stream **stream, struct dh_error *err)
+{
+	struct dh_stream *made = calloc(1, sizeof(*made));
+	int ret;
+
+	*stream = NULL;
+	if (!made) {
+		dh_error_set(err, "dh_stream_create: out of memory");
+		return -ENOMEM;
+	}
+	made->instance = instance;
+	pthread_mutex_lock(&instance->lock);
+	ret = create_state(made, err);
+	if (!ret) {
+		made->next = instance->streams;
+		instance->streams = made;
+		*stream = made;
+	}
+	pthread_mutex_unlock(&instance->lock);
+	if (ret)
+		free(made);
+	return ret;
+}
+
+int dh_stream_reset(struct dh_stream *stream, struct dh_error *err)
+{
+	struct drm_deltahop_state_reset reset;
+	int ret = 0;
+
+	pthread_mutex_lock(&stream->instance->lock);
+	reset = (struct drm_deltahop_state_reset){ .handle = stream->handle };
+	if (reset.handle)
+		ret = dh_instance_ioctl(stream->instance, DRM_IOCTL_DELTAHOP_STATE_RESET, &reset);
+	stream->initial |= !ret;
+	pthread_mutex_unlock(&stream->instance->lock);
+	if (ret)
+		dh_error_set(err, "%s: cannot reset a stream: %s", stream->instance->device->name,
+			     strerror(-ret));
+	return ret;
+}
+
+void dh_stream_destroy(struct dh_stream *stream)
+{
+	struct dh_stream **at;
+
+	if (!stream)
+		return;
+	pthread_mutex_lock(&stream->instance->lock);
+	for (at = &stream->instance->streams; *at != stream; at = &(*at)->next)
+		;
+	*at = stream->next;
+	destroy_state(stream);
+	pthread_mutex_unlock(&stream->instance->lock);
+	free(stream);
+}
+
+/* --- cancel ------------------------------------------------------------------------ */
+
+/* A new context, and all states anew in it. */
+static int start_over(struct dh_instance *instance, struct dh_error *err)
+{
+	struct dh_stream *stream;
+	int ret = create_context(instance, err);
+
+	for (stream = instance->streams; !ret && stream; stream = stream->next) {
+		destroy_state(stream);
+		ret = create_state(stream, err);
+	}
+	return ret;
+}
+
+int dh_instance_cancel(struct dh_instance *instance, struct dh_error *err)
+{
+	struct dh_job *job;
+	int ret;
+
+	pthread_mutex_lock(&instance->lock);
+	for (job = instance->jobs; job; job = job->next)
+		dh_job_collect(job);
+	stop_jobs(instance);
+	ret = start_over(instance, err);
+	pthread_mutex_unlock(&instance->lock);
+	return ret;
+}

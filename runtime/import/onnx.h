@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ONNX files: reading one safely, and getting at tensors and attributes.
+ */
+#ifndef DELTAHOP_ONNX_H
+#define DELTAHOP_ONNX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "onnx.pb-c.h"
+
+/** struct dh_onnx - a model in memory */
+struct dh_onnx {
+	Onnx__ModelProto *model;
+	size_t allocated;
+	size_t limit;
+	size_t file_size;
+};
+
+/** dh_onnx_load() - read a file; free it with dh_onnx_free() */
+int dh_onnx_load(const char *path, struct dh_onnx *onnx, struct dh_error *err);
+
+/** dh_onnx_parse() - the same from memory; @name is what errors call it */
+int dh_onnx_parse(const void *buf, size_t len, const char *name, struct dh_onnx *onnx,
+		  struct dh_error *err);
+
+/** dh_onnx_free() - free a model */
+void dh_onnx_free(struct dh_onnx *onnx);
+
+/** dh_onnx_attribute() - attribute of a node by name, or NULL */
+const Onnx__AttributeProto *dh_onnx_attribute(const Onnx__NodeProto *node, const char *name);
+
+/** dh_onnx_int() - an integer attribute, or @missing */
+int64_t dh_onnx_int(const Onnx__NodeProto *node, const char *name, int64_t missing);
+
+/** dh_onnx_float() - a float attribute, or @missing */
+float dh_onnx_float(const Onnx__NodeProto *node, const char *name, float missing);
+
+/** dh_onnx_string() - is the bytes value @b the string @text? */
+bool dh_onnx_bytes_are(const ProtobufCBinaryData *b, const char *text);
+
+/** dh_onnx_tensor_count() - elements of a tensor; false: dimensions are negative or too large */
+bool dh_onnx_tensor_count(const Onnx__TensorProto *tensor, size_t *count);
+
+/** dh_onnx_is_float() - is this data type float, double or float16? */
+bool dh_onnx_is_float(int data_type);
+
+/** dh_onnx_is_int() - is this data type an integer or bool? */
+bool dh_onnx_is_int(int data_type);
+
+/** dh_onnx_type_name() - ONNX's name of a data type */
+const char *dh_onnx_type_name(int data_type);
+
+/** dh_onnx_floats() - elements of a float tensor as float; @out has room for its count */
+int dh_onnx_floats(const Onnx__TensorProto *tensor, size_t count, float *out, struct dh_error *err);
+
+/** dh_onnx_ints() - elements of an integer tensor; @out has room for its count */
+int dh_onnx_ints(const Onnx__TensorProto *tensor, size_t count, int64_t *out, struct dh_error *err);
+
+#endif /* DELTAHOP_ONNX_H */

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT
+/* A program as text and as JSON. */
+#include <string.h>
+
+#include "base/text.h"
+#include "program/disasm.h"
+
+static const char *const regions[] = {
+	[DH_REGION_COMMANDS] = "commands", [DH_REGION_WEIGHTS] = "weights",
+	[DH_REGION_PARAMS] = "params",	   [DH_REGION_INPUT] = "input",
+	[DH_REGION_OUTPUT] = "output",	   [DH_REGION_SCRATCH] = "scratch",
+	[DH_REGION_PROFILE] = "profile",
+};
+static const char *const cells[] = { "gru", "dense", "gru-before", "lstm" };
+static const char *const activations[] = { "none", "relu", "sigmoid", "tanh" };
+
+/* A command that was decoded, or why not. */
+struct line {
+	size_t offset;
+	enum deltahop_reason reason;
+	struct dh_cmd cmd;
+	const struct dh_program_layer *layer;
+	const struct dh_program_run *run;
+};
+
+static const char *region_name(uint32_t region)
+{
+	return region < DH_REGION_COUNT ? regions[region] : "?";
+}
+
+static bool next_line(const struct dh_program *program, struct line *line, size_t offset)
+{
+	*line = (struct line){ .offset = offset };
+	if (offset >= program->commands.size)
+		return false;
+	line->reason = dh_cmd_decode(program->commands.data + offset,
+				     program->commands.size - offset, &program->need, &line->cmd);
+	for (uint32_t i = 0; i < program->layer_count; i++) {
+		if (program->layers[i].cmd_offset == offset)
+			line->layer = &program->layers[i];
+	}
+	for (uint32_t i = 0; i < program->run_count; i++) {
+		if (program->runs[i].cmd_offset == offset)
+			line->run = &program->runs[i];
+	}
+	return true;
+}
+
+static const char *opcode_name(uint16_t opcode)
+{
+	switch (opcode) {
+	case DELTAHOP_OP_NOP:
+		return "nop";
+	case DELTAHOP_OP_END:
+		return "end";
+	case DELTAHOP_OP_RNN_LAYER:
+		return "rnn.layer";
+	case DELTAHOP_OP_RNN_RUN:
+		return "rnn.run";
+	default:
+		return "?";
+	}
+}
+
+/* --- text --- */
+
+static void print_layer(const struct line *line, FILE *out)
+{
+	const struct dh_layer *layer = &line->cmd.layer;
+	bool dense = layer->cell == DELTAHOP_CELL_DENSE;
+
+	fprintf(out, "slot=%u cell=%s", layer->slot, cells[layer->cell]);
+	if (dense)
+		fprintf(out, " act=%s", activations[layer->activation]);
+	fprintf(out, " inputs=%u hidden=%u frac=%u", layer->inputs, layer->hidden,
+		layer->weight_frac[0]);
+	if (!dense)
+		fprintf(out, ",%u,%u", layer->weight_frac[1], layer->weight_frac[2]);
+	fprintf(out, " %s weights=%s+0x%llx (%zu bytes) state=0x%x (%zu bytes)",
+		layer->no_bias ? "no-bias" : "bias", region_name(layer->weight_region),
+		(unsigned long long)layer->weight_offset,
+		dh_layer_columns(layer) * dh_layer_column_bytes(layer), layer->state_offset,
+		dh_layer_state_bytes(layer));
+	if (line->layer)
+		fprintf(out, " theta=%d/%d  ; %s (%s %u->%u)", line->layer->theta_x,
+			line->layer->theta_h, line->layer->node, line->layer->op,
+			line->layer->real_inputs, line->layer->real_hidden);
+}
+
+static void print_run(const struct dh_program *program, const struct line *line, FILE *out)
+{
+	const struct dh_run *run = &line->cmd.run;
+
+	fprintf(out, "slots=%u..%u%s params=%s+0x%llx in=%s+0x%llx out=%s+0x%llx", run->first,
+		run->first + run->count - 1, run->last_only ? " last-only" : "",
+		region_name(run->params_region), (unsigned long long)run->params_offset,
+		region_name(run->input_region), (unsigned long long)run->input_offset,
+		region_name(run->output_region), (unsigned long long)run->output_offset);
+	if (!line->run)
+		return;
+	fprintf(out, " stride=%u/%u  ; %s:", line->run->input_stride, line->run->output_stride,
+		line->run->steps == DH_STEPS_ONCE ? "once" : "every step");
+	for (uint32_t i = run->first;
+	     i < run->first + (uint32_t)run->count && i < program->layer_count; i++)
+		fprintf(out, " %s", program->layers[i].node);
+}
+
+static void print_tensor(const char *what, const struct dh_program_tensor *tensor, FILE *out)
+{
+	fprintf(out, "; %-7s %s: %u elements (%u in memory), value = int16 / 256 * 2^%d, %s\n",
+		what, tensor->name, tensor->elements, tensor->padded, (int)tensor->scale_exp,
+		tensor->per_step ? "every step" : "once");
+}
+
+static void print_head(const struct dh_program *program, FILE *out)
+{
+	fprintf(out, "; program %s for profile %s, hardware interface %u.%u\n", program->name,
+		program->profile, program->abi_major, program->abi_minor);
+	fprintf(out,
+		"; needs   capabilities 0x%llx, %u slots, %u inputs, %u units, %u bytes of state\n",
+		(unsigned long long)program->need.caps, program->need.slots,
+		program->need.max_inputs, program->need.max_hidden, program->need.state_bytes);
+	fprintf(out, "; memory  commands %zu, weights %zu, state image %zu, scratch %u bytes\n",
+		program->commands.size, program->weights.size, program->state_template.size,
+		program->scratch_bytes);
+	print_tensor("input", &program->input, out);
+	print_tensor("output", &program->output, out);
+	if (program->host_op)
+		fprintf(out, "; host    %s\n", dh_host_op_name(program->host_op));
+}
+
+void dh_disasm_print(const struct dh_program *program, FILE *out)
+{
+	struct line line;
+
+	print_head(program, out);
+	for (size_t at = 0; next_line(program, &line, at); at += line.cmd.size) {
+		fprintf(out, "%04zx  %-10s", at, opcode_name(line.cmd.opcode));
+		if (line.reason) {
+			fprintf(out, "; refused: %s\n", dh_reason_text(line.reason));
+			return;
+		}
+		if (line.cmd.opcode == DELTAHOP_OP_RNN_LAYER)
+			print_layer(&line, out);
+		else if (line.cmd.opcode == DELTAHOP_OP_RNN_RUN)
+			print_run(program, &line, out);
+		fputc('\n', out);
+	}
+}
+
+/* --- JSON --- */
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+	json_object_set_new(object, key, value);
+}
+
+static void describe_layer(const struct line *line, json_t *object)
+{
+	const struct dh_layer *layer = &line->cmd.layer;
+	json_t *fractions = json_array();
+
+	for (int gate = 0; gate < (layer->cell == DELTAHOP_CELL_DENSE ? 1 : 3); gate++)
+		json_array_append_new(fractions, json_integer(layer->weight_frac[gate]));
+	set(object, "slot", json_integer(layer->slot));
+	set(object, "cell", json_string(cells[layer->cell]));
+	set(object, "activation", json_string(activations[layer->activation]));
+	set(object, "bias_column", json_boolean(!layer->no_bias));
+	set(object, "inputs", json_integer(layer->inputs));
+	set(object, "hidden", json_integer(layer->hidden));
+	set(object, "weight_frac", fractions);
+	set(object, "weight_region", json_string(region_name(layer->weight_region)));
+	set(object, "weight_offset", json_integer(layer->weight_offset));
+	set(object, "weight_bytes",
+	    json_integer(dh_layer_columns(layer) * dh_layer_column_bytes(layer)));
+	set(object, "state_offset", json_integer(layer->state_offset));
+	set(object, "state_bytes", json_integer(dh_layer_state_bytes(layer)));
+	if (!line->layer)
+		return;
+	set(object, "node", dh_text_json(line->layer->node));
+	set(object, "operator", dh_text_json(line->layer->op));
+	set(object, "real_inputs", json_integer(line->layer->real_inputs));
+	set(object, "real_hidden", json_integer(line->layer->real_hidden));
+	set(object, "theta_x", json_integer(line->layer->theta_x));
+	set(object, "theta_h", json_integer(line->layer->theta_h));
+}
+
+static void describe_run(const struct line *line, json_t *object)
+{
+	const struct dh_run *run = &line->cmd.run;
+
+	set(object, "first", json_integer(run->first));
+	set(object, "count", json_integer(run->count));
+	set(object, "last_only", json_boolean(run->last_only));
+	set(object, "params_region", json_string(region_name(run->params_region)));
+	set(object, "params_offset", json_integer(run->params_offset));
+	set(object, "input_region", json_string(region_name(run->input_region)));
+	set(object, "input_offset", json_integer(run->input_offset));
+	set(object, "output_region", json_string(region_name(run->output_region)));
+	set(object, "output_offset", json_integer(run->output_offset));
+	if (!line->run)
+		return;
+	set(object, "steps", json_string(line->run->steps == DH_STEPS_ONCE ? "once" : "sequence"));
+	set(object, "input_stride", json_integer(line->run->input_stride));
+	set(object, "output_stride", json_integer(line->run->output_stride));
+}
+
+static json_t *describe_line(const struct line *line)
+{
+	json_t *object = json_object();
+
+	set(object, "offset", json_integer(line->offset));
+	set(object, "opcode", json_string(opcode_name(line->cmd.opcode)));
+	if (line->reason)
+		set(object, "refused", json_string(dh_reason_text(line->reason)));
+	else if (line->cmd.opcode == DELTAHOP_OP_RNN_LAYER)
+		describe_layer(line, object);
+	else if (line->cmd.opcode == DELTAHOP_OP_RNN_RUN)
+		describe_run(line, object);
+	return object;
+}
+
+static json_t *describe_tensor(const struct dh_program_tensor *tensor)
+{
+	return json_pack("{s:o, s:i, s:i, s:i, s:b, s:i, s:i, s:i}", "name",
+			 dh_text_json(tensor->name), "elements", (int)tensor->elements, "padded",
+			 (int)tensor->padded, "scale_exp", (int)tensor->scale_exp, "per_step",
+			 tensor->per_step, "rank", (int)tensor->rank, "batch_axis",
+			 (int)tensor->batch_axis, "step_axis", (int)tensor->step_axis);
+}
+
+static json_t *describe_need(const struct dh_program *program)
+{
+	const struct dh_cmd_limits *need = &program->need;
+
+	return json_pack("{s:I, s:i, s:i, s:i, s:i, s:i, s:i}", "caps", (json_int_t)need->caps,
+			 "slots", (int)need->slots, "max_inputs", (int)need->max_inputs,
+			 "max_hidden", (int)need->max_hidden, "state_bytes", (int)need->state_bytes,
+			 "abi_major", (int)program->abi_major, "abi_minor",
+			 (int)program->abi_minor);
+}
+
+json_t *dh_disasm_json(const struct dh_program *program)
+{
+	json_t *commands = json_array();
+	struct line line;
+
+	for (size_t at = 0; next_line(program, &line, at); at += line.cmd.size) {
+		json_array_append_new(commands, describe_line(&line));
+		if (line.reason)
+			break;
+	}
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:i, s:i, s:i, s:o}", "name",
+			 dh_text_json(program->name), "profile", dh_text_json(program->profile),
+			 "need", describe_need(program), "input", describe_tensor(&program->input),
+			 "output", describe_tensor(&program->output), "host_op",
+			 dh_host_op_name(program->host_op), "weight_bytes",
+			 (json_int_t)program->weights.size, "state_template_bytes",
+			 (json_int_t)program->state_template.size, "scratch_bytes",
+			 (int)program->scratch_bytes, "fixed_steps", (int)program->fixed_steps,
+			 "batch", (int)program->batch, "commands", commands);
+}
