@@ -104,6 +104,12 @@ int deltahop_hw_identify(struct deltahop_device *ddev)
 		min_t(u32, deltahop_read(ddev, DELTAHOP_REG_MAX_REGIONS), DELTAHOP_MAX_REGIONS);
 	info->record_slots = DELTAHOP_RECORD_SLOTS;
 	info->max_jobs = DELTAHOP_MAX_JOBS;
+	info->conv_macs = deltahop_read(ddev, DELTAHOP_REG_CONV_MACS);
+	info->conv_kernel_words = deltahop_read(ddev, DELTAHOP_REG_CONV_KERNEL_WORDS);
+	info->conv_store_bytes = deltahop_read(ddev, DELTAHOP_REG_CONV_STORE_BYTES);
+	info->conv_max_channels = deltahop_read(ddev, DELTAHOP_REG_CONV_MAX_CHANNELS);
+	info->conv_max_cols = deltahop_read(ddev, DELTAHOP_REG_CONV_MAX_COLS);
+	info->conv_max_outputs = deltahop_read(ddev, DELTAHOP_REG_CONV_MAX_OUTPUTS);
 	return deltahop_hw_check_info(ddev);
 }
 

@@ -400,7 +400,7 @@ void deltahop_job_arm(struct deltahop_job *job)
  */
 void deltahop_job_finish(struct deltahop_job *job, struct deltahop_record *rec)
 {
-	int error = deltahop_record_errno(le32_to_cpu(rec->status));
+	int error = deltahop_record_errno(le16_to_cpu(rec->status));
 
 	rec->engine = cpu_to_le16(job->ring->engine);
 	rec->seqno = cpu_to_le32(job->seqno);

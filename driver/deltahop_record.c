@@ -9,7 +9,7 @@
 
 #include <drm/drm_utils.h>
 
-#define DELTAHOP_REASON_LAST DELTAHOP_REASON_BAD_TABLE
+#define DELTAHOP_REASON_LAST DELTAHOP_REASON_BAD_DATA
 
 /**
  * deltahop_record_make() - the driver's own record
@@ -23,8 +23,8 @@ void deltahop_record_make(struct deltahop_record *rec, enum deltahop_status stat
 	*rec = (struct deltahop_record){
 		.size = cpu_to_le16(sizeof(*rec)),
 		.version = cpu_to_le16(DELTAHOP_RECORD_VERSION),
-		.status = cpu_to_le32(status),
-		.reason = cpu_to_le32(reason),
+		.status = cpu_to_le16(status),
+		.reason = cpu_to_le16(reason),
 		.writer = cpu_to_le16(DELTAHOP_WRITER_DRIVER),
 		.fault_region = cpu_to_le32(DELTAHOP_REGION_NONE),
 	};
@@ -37,8 +37,8 @@ void deltahop_record_make(struct deltahop_record *rec, enum deltahop_status stat
  */
 bool deltahop_record_valid(const struct deltahop_record *rec, enum deltahop_engine engine)
 {
-	u32 status = le32_to_cpu(rec->status);
-	u32 reason = le32_to_cpu(rec->reason);
+	u32 status = le16_to_cpu(rec->status);
+	u32 reason = le16_to_cpu(rec->reason);
 
 	return le16_to_cpu(rec->size) == sizeof(*rec) &&
 	       le16_to_cpu(rec->version) == DELTAHOP_RECORD_VERSION &&
@@ -148,7 +148,7 @@ static int deltahop_record_read(struct deltahop_ctx *ctx, u32 seqno, struct delt
 	spin_unlock(&ctx->record_lock);
 
 	if (le32_to_cpu(rec->seqno) == seqno)
-		return deltahop_record_errno(le32_to_cpu(rec->status));
+		return deltahop_record_errno(le16_to_cpu(rec->status));
 	*rec = (struct deltahop_record){};
 	return -ESTALE;
 }

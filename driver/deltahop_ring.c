@@ -277,7 +277,7 @@ static bool deltahop_ring_read_record(struct deltahop_ring *ring, u32 seqno,
 
 static bool deltahop_record_ok(const struct deltahop_record *rec)
 {
-	return le32_to_cpu(rec->status) == DELTAHOP_STATUS_OK;
+	return le16_to_cpu(rec->status) == DELTAHOP_STATUS_OK;
 }
 
 /*

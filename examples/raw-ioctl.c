@@ -159,7 +159,7 @@ static void print_record(const struct deltahop_record *r)
 	const unsigned long long done = le64toh(r->work_done), skipped = le64toh(r->work_skipped);
 	const unsigned long long cycles = le64toh(r->cycles), steps = le64toh(r->step_cycles);
 
-	printf("status %u reason %u\n", le32toh(r->status), le32toh(r->reason));
+	printf("status %u reason %u\n", le16toh(r->status), le16toh(r->reason));
 	printf("cycles %llu in steps %llu\n", cycles, steps);
 	printf("work done %llu skipped %llu\n", done, skipped);
 }
@@ -193,5 +193,5 @@ int main(int argc, char **argv)
 	print_record(&record);
 	munmap(map, buffer.size);
 	close(fd); /* and with it all the rest */
-	return le32toh(record.status) == DELTAHOP_STATUS_OK ? 0 : 1;
+	return le16toh(record.status) == DELTAHOP_STATUS_OK ? 0 : 1;
 }

@@ -49,6 +49,13 @@
 #define DELTAHOP_REG_RNN_MAX_HIDDEN	0x008c
 #define DELTAHOP_REG_RNN_STATE_BYTES	0x0090	/* state memory on the chip */
 
+#define DELTAHOP_REG_CONV_MACS		0x00a0
+#define DELTAHOP_REG_CONV_KERNEL_WORDS	0x00a4	/* kernel memory of a MAC, weights */
+#define DELTAHOP_REG_CONV_STORE_BYTES	0x00a8	/* input store */
+#define DELTAHOP_REG_CONV_MAX_CHANNELS	0x00ac	/* of an input */
+#define DELTAHOP_REG_CONV_MAX_COLS	0x00b0	/* of input and output */
+#define DELTAHOP_REG_CONV_MAX_OUTPUTS	0x00b4	/* of a fully connected layer */
+
 /* Control. */
 #define DELTAHOP_REG_CTRL		0x0100
 #define DELTAHOP_CTRL_RESET		(1 << 0) /* write 1: reset all; reads 1 until done */

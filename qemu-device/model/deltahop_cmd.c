@@ -372,6 +372,7 @@ const char *dh_reason_text(uint32_t reason)
 		[DELTAHOP_REASON_CLOSED] = "the context was closed",
 		[DELTAHOP_REASON_DEPENDENCY] = "a job that it depends on failed",
 		[DELTAHOP_REASON_BAD_TABLE] = "malformed region table",
+		[DELTAHOP_REASON_BAD_DATA] = "map, biases or kernels that are not in their format",
 	};
 
 	return reason < sizeof(text) / sizeof(text[0]) ? text[reason] : "unknown reason";

@@ -214,8 +214,9 @@ static void encode_record(const struct dh_ring *ring, const struct dh_totals *su
 {
 	put_le16(buf, RECORD_BYTES);
 	put_le16(buf + 2, DELTAHOP_RECORD_VERSION);
-	put_le32(buf + 4, ring->status);
-	put_le32(buf + 8, ring->reason);
+	put_le16(buf + 4, ring->status);
+	put_le16(buf + 6, ring->reason);
+	put_le32(buf + 8, 0);
 	put_le16(buf + 12, ring->number);
 	put_le16(buf + 14, DELTAHOP_WRITER_DEVICE);
 	put_le32(buf + 16, ring->job.offset);

@@ -444,6 +444,12 @@ static void read_hardware(struct embedded *dev)
 		.max_regions = reg(dev, DELTAHOP_REG_MAX_REGIONS),
 		.record_slots = EMBEDDED_RECORD_SLOTS,
 		.max_jobs = EMBEDDED_MAX_JOBS,
+		.conv_macs = reg(dev, DELTAHOP_REG_CONV_MACS),
+		.conv_kernel_words = reg(dev, DELTAHOP_REG_CONV_KERNEL_WORDS),
+		.conv_store_bytes = reg(dev, DELTAHOP_REG_CONV_STORE_BYTES),
+		.conv_max_channels = reg(dev, DELTAHOP_REG_CONV_MAX_CHANNELS),
+		.conv_max_cols = reg(dev, DELTAHOP_REG_CONV_MAX_COLS),
+		.conv_max_outputs = reg(dev, DELTAHOP_REG_CONV_MAX_OUTPUTS),
 	};
 }
 

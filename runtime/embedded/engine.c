@@ -99,8 +99,8 @@ static void write_record(struct embedded *dev, struct job *job, enum deltahop_st
 	*dh_engine_record(dev, job->ctx, job->seqno) = (struct deltahop_record){
 		.size = htole16(sizeof(struct deltahop_record)),
 		.version = htole16(DELTAHOP_RECORD_VERSION),
-		.status = htole32(status),
-		.reason = htole32(reason),
+		.status = htole16(status),
+		.reason = htole16(reason),
 		.engine = htole16(DELTAHOP_ENGINE_RNN),
 		.writer = htole16(DELTAHOP_WRITER_DRIVER),
 		.fault_region = htole32(~0u),
@@ -198,7 +198,7 @@ static void push_job(struct embedded *dev, const struct job *job)
 
 static bool status_ok(const struct deltahop_record *record)
 {
-	return le32toh(record->status) == DELTAHOP_STATUS_OK;
+	return le16toh(record->status) == DELTAHOP_STATUS_OK;
 }
 
 /* Why a job cannot even start, if so. */

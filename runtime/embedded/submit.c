@@ -292,5 +292,5 @@ int dh_embedded_wait(struct embedded *dev, struct drm_deltahop_wait *args)
 			return -ETIMEDOUT;
 		sched_yield();
 	} while (ret == -EAGAIN);
-	return ret ? ret : status_error(le32toh(args->record.status));
+	return ret ? ret : status_error(le16toh(args->record.status));
 }

@@ -172,8 +172,8 @@ static void stop_jobs(struct dh_instance *instance)
 		job->phase = JOB_ENDED;
 		job->result = -ECANCELED;
 		job->record = (struct deltahop_record){
-			.status = htole32(DELTAHOP_STATUS_CANCELLED),
-			.reason = htole32(DELTAHOP_REASON_CLOSED),
+			.status = htole16(DELTAHOP_STATUS_CANCELLED),
+			.reason = htole16(DELTAHOP_REASON_CLOSED),
 			.writer = htole16(DELTAHOP_WRITER_DRIVER),
 			.fault_region = htole32(~0u),
 			.seqno = htole32(job->args.seqno),

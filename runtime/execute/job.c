@@ -520,7 +520,7 @@ int dh_submit(struct dh_job *const *jobs, uint32_t count, struct dh_error *err)
 static void settle(struct dh_job *job, int ret, const struct deltahop_record *record)
 {
 	if (job->phase != JOB_IN_FLIGHT ||
-	    (!le32toh(record->status) && ret != -ENODEV && ret != -ESTALE))
+	    (!le16toh(record->status) && ret != -ENODEV && ret != -ESTALE))
 		return;
 	job->phase = JOB_ENDED;
 	job->result = ret;

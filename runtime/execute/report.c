@@ -20,8 +20,8 @@ void dh_job_report(const struct dh_job *job, struct dh_report *report)
 	const struct deltahop_record *r = &job->record;
 	struct dh_report full = {
 		.size = report->size,
-		.status = le32toh(r->status),
-		.reason = le32toh(r->reason),
+		.status = le16toh(r->status),
+		.reason = le16toh(r->reason),
 		.by_driver = le16toh(r->writer) == DELTAHOP_WRITER_DRIVER,
 		.seqno = le32toh(r->seqno),
 		.cmd_offset = le32toh(r->cmd_offset),

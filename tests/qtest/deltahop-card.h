@@ -476,8 +476,8 @@ static void gru_assert_ended(Card *card, const Gru *gru, uint32_t status,
 
     g_assert_cmpuint(le32_to_cpu(record.seqno), ==,
                      le32_to_cpu(gru->entry.seqno));
-    g_assert_cmpuint(le32_to_cpu(record.reason), ==, reason);
-    g_assert_cmpuint(le32_to_cpu(record.status), ==, status);
+    g_assert_cmpuint(le16_to_cpu(record.reason), ==, reason);
+    g_assert_cmpuint(le16_to_cpu(record.status), ==, status);
     g_assert_cmpuint(card_status(card), ==, DELTAHOP_RING_IDLE);
 }
 

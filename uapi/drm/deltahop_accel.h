@@ -86,6 +86,12 @@ struct drm_deltahop_dev_query {
  * @max_regions: largest number of regions of a bindings object
  * @record_slots: records kept per context
  * @max_jobs: most jobs of one submit, and most unfinished jobs of a context
+ * @conv_macs: MACs of the convolution engine; this and what follows is 0 where there is none
+ * @conv_kernel_words: weights in the kernel memory of a MAC
+ * @conv_store_bytes: input store
+ * @conv_max_channels: most channels of an input
+ * @conv_max_cols: most columns of input and output
+ * @conv_max_outputs: most outputs of a fully connected layer
  * @pad: zero
  */
 struct drm_deltahop_device_info {
@@ -110,6 +116,12 @@ struct drm_deltahop_device_info {
 	__u32 max_regions;
 	__u32 record_slots;
 	__u32 max_jobs;
+	__u32 conv_macs;
+	__u32 conv_kernel_words;
+	__u32 conv_store_bytes;
+	__u32 conv_max_channels;
+	__u32 conv_max_cols;
+	__u32 conv_max_outputs;
 	__u32 pad;
 };
 

@@ -50,6 +50,16 @@ enum deltahop_profile {
 #define DELTAHOP_CAP_RNN_DENSE		(1ULL << 6) /* delta dense layers */
 #define DELTAHOP_CAP_RNN_GRU_BEFORE	(1ULL << 7) /* reserved: GRU with reset before */
 #define DELTAHOP_CAP_RNN_LSTM		(1ULL << 8) /* reserved: LSTM */
+#define DELTAHOP_CAP_CONV_STRIDE	(1ULL << 32) /* strides 2..4 */
+#define DELTAHOP_CAP_CONV_SHAPE		(1ULL << 33) /* kernels that are no squares, pads that differ by side */
+#define DELTAHOP_CAP_CONV_SHIFT		(1ULL << 34) /* output and bias shifts per layer */
+#define DELTAHOP_CAP_CONV_WEIGHT8	(1ULL << 35) /* kernels of int8 */
+#define DELTAHOP_CAP_CONV_AVG_POOL	(1ULL << 36) /* 2x2 average pooling */
+#define DELTAHOP_CAP_CONV_FC		(1ULL << 37) /* fully connected layers */
+#define DELTAHOP_CAP_CONV_PSUM		(1ULL << 38) /* accumulators spilled to memory and reloaded */
+#define DELTAHOP_CAP_CONV_ADD		(1ULL << 39) /* accumulators that start from a feature map */
+#define DELTAHOP_CAP_CONV_PACKED	(1ULL << 40) /* 16-bit words without gaps, not 32 payload bits in 64 */
+#define DELTAHOP_CAP_CONV_FORMAT	(1ULL << 41) /* output encoded or not, whatever the activation */
 
 /* Most layer slots that any device may have; the device's own number is in its registers. */
 #define DELTAHOP_RNN_MAX_SLOTS		16
@@ -60,6 +70,10 @@ enum deltahop_opcode {
 	DELTAHOP_OP_END = 2,		/* ends the job; must be the last command */
 	DELTAHOP_OP_RNN_LAYER = 16,
 	DELTAHOP_OP_RNN_RUN = 17,
+	DELTAHOP_OP_CONV_LAYER = 32,
+	DELTAHOP_OP_CONV_INPUT = 33,
+	DELTAHOP_OP_CONV_PASS = 34,
+	DELTAHOP_OP_CONV_FC = 35,	/* DELTAHOP_CAP_CONV_FC */
 };
 
 /**
@@ -217,6 +231,117 @@ struct deltahop_rnn_state {
 #define DELTAHOP_RNN_STATE_GRU(i, h)	(8 + 2 * (((i) + 7) / 8 * 8) + 4 * (h) + 16 * (h))
 #define DELTAHOP_RNN_STATE_DENSE(i, h)	(8 + 2 * (((i) + 7) / 8 * 8) + 4 * (h))
 
+/* Rectify: accumulators below 0 become 0, before pooling. */
+#define DELTAHOP_CONV_RELU	(1 << 0)
+/* 2x2 pooling with stride 2 of the accumulators; at most one of the two. */
+#define DELTAHOP_CONV_POOL_MAX	(1 << 1)
+#define DELTAHOP_CONV_POOL_AVG	(1 << 2)
+/* Kernels are int8, not int16. */
+#define DELTAHOP_CONV_WEIGHT8	(1 << 3)
+/* The output is encoded: sparsity map and non-zero values. Without DELTAHOP_CAP_CONV_FORMAT: if and only if RELU. */
+#define DELTAHOP_CONV_ENCODE	(1 << 4)
+
+/* Most maps (DELTAHOP_OP_CONV_INPUT) that a layer's input may consist of. */
+#define DELTAHOP_CONV_MAX_INPUTS	64
+
+/**
+ * struct deltahop_cmd_conv_layer - geometry of a convolution layer; forgets the layer before and its inputs
+ * @hdr: opcode DELTAHOP_OP_CONV_LAYER, size 32, flags DELTAHOP_CONV_*
+ * @kernel_rows: 1..7
+ * @kernel_cols: 1..7, without DELTAHOP_CAP_CONV_SHAPE the same
+ * @stride_rows: 1..4, without DELTAHOP_CAP_CONV_STRIDE 1
+ * @stride_cols: likewise
+ * @pad_top: input row of output row o and kernel row k is o * stride_rows + k - pad_top; outside of the input are zeros
+ * @pad_left: likewise. Without DELTAHOP_CAP_CONV_SHAPE both are the same, from 0 to kernel_rows - 1
+ * @macs: m, MACs that work on one output map: 1, 2, 4 or 8
+ * @out_shift: accumulator to output, 0..31; without DELTAHOP_CAP_CONV_SHIFT 8
+ * @rows: of the input, at least 1
+ * @cols: of the input, 1..the device's limit
+ * @out_rows: of the output before pooling; without DELTAHOP_CAP_CONV_SHAPE (rows + 2 pad - kernel_rows) / stride + 1
+ * @out_cols: likewise, at most the device's limit
+ * @channels: of the input, the sum over its maps
+ * @bias_shift: of the biases, 0..16; without DELTAHOP_CAP_CONV_SHIFT 8
+ * @rsvd: zero
+ */
+struct deltahop_cmd_conv_layer {
+	struct deltahop_cmd hdr;
+	__u8 kernel_rows;
+	__u8 kernel_cols;
+	__u8 stride_rows;
+	__u8 stride_cols;
+	__s8 pad_top;
+	__s8 pad_left;
+	__u8 macs;
+	__u8 out_shift;
+	__le16 rows;
+	__le16 cols;
+	__le16 out_rows;
+	__le16 out_cols;
+	__le16 channels;
+	__u8 bias_shift;
+	__u8 rsvd[5];
+};
+
+/* The map is encoded; else all its values are there, and none is skipped. */
+#define DELTAHOP_INPUT_ENCODED	(1 << 0)
+
+/**
+ * struct deltahop_cmd_conv_input - one more map of the layer's input; its channels follow those of the map before
+ * @hdr: opcode DELTAHOP_OP_CONV_INPUT, size 24, flags DELTAHOP_INPUT_*
+ * @channels: of the map, at least 1
+ * @pad: zero
+ * @region: region with READ
+ * @offset: byte offset of the map, multiple of 8
+ */
+struct deltahop_cmd_conv_input {
+	struct deltahop_cmd hdr;
+	__le16 channels;
+	__le16 pad;
+	__le32 region;
+	__le64 offset;
+};
+
+/* Accumulators start from partial sums, not from the biases. */
+#define DELTAHOP_PASS_PSUM_IN	(1 << 0)
+/* Accumulators are written as partial sums; there is no output. */
+#define DELTAHOP_PASS_PSUM_OUT	(1 << 1)
+/* A feature map is added to what the accumulators start from. */
+#define DELTAHOP_PASS_ADD	(1 << 2)
+/* That map is encoded. */
+#define DELTAHOP_PASS_ADD_ENCODED	(1 << 3)
+
+/**
+ * struct deltahop_cmd_conv_pass - compute some output maps of the layer; or, fully connected, all outputs
+ * @hdr: opcode DELTAHOP_OP_CONV_PASS or DELTAHOP_OP_CONV_FC, size 64, flags DELTAHOP_PASS_* (FC: 0)
+ * @maps: output maps: 1..128 / m. FC: outputs, 1..the device's limit
+ * @add_shift: of the added map's values, 0..24; 0 without ADD
+ * @pad: zero
+ * @weight_region: region with READ: biases, then kernels (FC: columns)
+ * @weight_offset: multiple of 8
+ * @output_region: region with WRITE; 0 with PSUM_OUT
+ * @psum_region: region of the partial sums: READ, WRITE, as the flags need; 0 without
+ * @output_offset: multiple of 8; 0 with PSUM_OUT
+ * @psum_offset: multiple of 8: int32 [out_rows][out_cols][maps]; 0 without
+ * @add_offset: multiple of 8: a map of out_rows x out_cols x maps; 0 without
+ * @add_region: region with READ; 0 without
+ * @rsvd: zero
+ */
+struct deltahop_cmd_conv_pass {
+	struct deltahop_cmd hdr;
+	__le16 maps;
+	__u8 add_shift;
+	__u8 pad;
+	__le32 weight_region;
+	__le64 weight_offset;
+	__le32 output_region;
+	__le32 psum_region;
+	__le64 output_offset;
+	__le64 psum_offset;
+	__le64 add_offset;
+	__le32 add_region;
+	__le32 rsvd;
+};
+
 /** enum deltahop_status - how a job ended */
 enum deltahop_status {
 	DELTAHOP_STATUS_NONE = 0,		/* not ended */
@@ -252,6 +377,7 @@ enum deltahop_reason {
 	DELTAHOP_REASON_CLOSED = 18,		/* written by the driver */
 	DELTAHOP_REASON_DEPENDENCY = 19,	/* written by the driver */
 	DELTAHOP_REASON_BAD_TABLE = 20,		/* region table malformed: a fault of the driver */
+	DELTAHOP_REASON_BAD_DATA = 21,		/* feature map, biases or kernels that are not in their format */
 };
 
 /** enum deltahop_writer - who wrote a record */
@@ -268,16 +394,17 @@ enum deltahop_writer {
  * @version: DELTAHOP_RECORD_VERSION
  * @status: &enum deltahop_status
  * @reason: &enum deltahop_reason
+ * @wait_cycles: of @cycles, those lost because the other engine used the memory channel; 2^32 - 1 stands for more too
  * @engine: &enum deltahop_engine
  * @writer: &enum deltahop_writer
  * @cmd_offset: byte offset, from the start of the commands, of the command that failed, or of the last one run
  * @fault_region: region of the failed access, ~0 where there is none
  * @fault_offset: byte offset in it
  * @cycles: engine cycles of the whole job, and of the state transfers that preceded it
- * @step_cycles: of these, cycles of steps (weight fetch and compute)
+ * @step_cycles: of these, cycles of steps (RNN: weight fetch and compute; CONV: of stripes)
  * @bytes_weights: weight bytes moved
- * @bytes_in: input vectors read
- * @bytes_out: output vectors written
+ * @bytes_in: input vectors; feature maps and partial sums read
+ * @bytes_out: output vectors; feature maps and partial sums written
  * @bytes_state: state loaded and saved since the job before
  * @bytes_commands: ring entry, region table, commands, parameters, profile rows
  * @work_done: multiply-accumulates done
@@ -291,8 +418,9 @@ enum deltahop_writer {
 struct deltahop_record {
 	__le16 size;
 	__le16 version;
-	__le32 status;
-	__le32 reason;
+	__le16 status;
+	__le16 reason;
+	__le32 wait_cycles;
 	__le16 engine;
 	__le16 writer;
 	__le32 cmd_offset;
@@ -330,16 +458,16 @@ struct deltahop_profile_head {
  * struct deltahop_profile_row - what one command cost, in one layer
  * @cmd_offset: byte offset of the command
  * @opcode: its opcode
- * @layer: layer slot
+ * @layer: layer slot; CONV: number of the layer in the job
  * @step: first step covered
- * @steps: number of steps covered
- * @cycles: cycles of the layer in these steps; the layers of a command add up to its step cycles
+ * @steps: number of steps covered; CONV: stripes
+ * @cycles: cycles of the layer in these steps; the layers of a command add up to its step cycles. CONV: of the command
  * @bytes_weights: weight bytes fetched
  * @bytes_in: input bytes read (first layer of the command)
  * @bytes_out: output bytes written (last layer of the command)
  * @work_done: multiply-accumulates done
  * @work_skipped: multiply-accumulates skipped
- * @fired_x: elements of bias and x that fired
+ * @fired_x: elements of bias and x that fired; CONV: pixels taken
  * @fired_h: elements of h that fired
  */
 struct deltahop_profile_row {
