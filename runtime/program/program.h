@@ -12,18 +12,23 @@
 #include "base/error.h"
 #include "deltahop_cmd.h"
 
-/* Layers and runs that a program can have. */
+/* Layers and runs that a program of the recurrent engine can have. */
 #define DH_PROGRAM_MAX_LAYERS DELTAHOP_RNN_MAX_SLOTS
+
+/* Layers, maps of each side, and groups of a map that a program of the convolution engine can have. */
+#define DH_PROGRAM_MAX_CONVS  4096
+#define DH_PROGRAM_MAX_MAPS   256
+#define DH_PROGRAM_MAX_GROUPS 1024
 
 /* Regions of every program, by number; all offsets in its commands are relative to these. */
 enum dh_program_region {
 	DH_REGION_COMMANDS = 0, /* read */
 	DH_REGION_WEIGHTS = 1,	/* read; in card memory where there is some */
 	DH_REGION_PARAMS = 2,	/* read; one struct deltahop_rnn_params per run, 96 bytes apart */
-	DH_REGION_INPUT = 3,	/* read; int16 [steps][input.padded] */
-	DH_REGION_OUTPUT = 4,	/* write; int16 [steps or 1][output.padded] */
-	DH_REGION_SCRATCH = 5,	/* read and write; scratch_bytes, never seen by the user */
-	DH_REGION_PROFILE = 6,	/* write; bound only when profiling */
+	DH_REGION_INPUT = 3,	/* read; int16 [steps][input.padded]; CONV: the input maps */
+	DH_REGION_OUTPUT = 4,  /* write; int16 [steps or 1][output.padded]; CONV: the output maps */
+	DH_REGION_SCRATCH = 5, /* read and write; scratch_bytes, never seen by the user */
+	DH_REGION_PROFILE = 6, /* write; bound only when profiling */
 	DH_REGION_COUNT = 7,
 };
 
@@ -83,6 +88,56 @@ struct dh_program_tensor {
 };
 
 /**
+ * struct dh_program_group - channels of a feature map that lie together in memory
+ * @channels: of it
+ * @offset: in the map's region, multiple of 8
+ * @bytes: room, enough for every content (dh_map_room() in program/map.h)
+ */
+struct dh_program_group {
+	uint32_t channels;
+	uint32_t offset;
+	uint32_t bytes;
+};
+
+/**
+ * struct dh_program_map - a feature map that goes into a program of the convolution engine (region
+ * INPUT) or comes out of it (region OUTPUT)
+ * @name: of the tensor
+ * @rows: 1-D data have 1; @cols, @channels likewise: as the tensor [channels][rows][cols]
+ * @scale_exp: real value = int16 / 256 * 2^scale_exp
+ * @encoded: its groups are
+ * @group_count: groups whose channels follow each other, as passes wrote them; of an input usually 1
+ */
+struct dh_program_map {
+	char *name;
+	uint32_t rows;
+	uint32_t cols;
+	uint32_t channels;
+	int32_t scale_exp;
+	bool encoded;
+	uint32_t group_count;
+	struct dh_program_group *groups;
+};
+
+/**
+ * struct dh_program_conv - a layer of the convolution engine and where it comes from (the source map)
+ * @cmd_offset: of its DELTAHOP_OP_CONV_LAYER
+ * @cmd_end: where the commands of the next layer, or END, begin
+ * @passes: DELTAHOP_OP_CONV_PASS or _FC commands in between
+ * @out_channels: of its output, all passes together
+ * @node: name of the ONNX node, of a fused group the main one
+ * @op: its operator
+ */
+struct dh_program_conv {
+	uint32_t cmd_offset;
+	uint32_t cmd_end;
+	uint32_t passes;
+	uint32_t out_channels;
+	char *node;
+	char *op;
+};
+
+/**
  * enum dh_host_op - what is left to the host after the device, elementwise or over a vector, in
  * float
  */
@@ -112,22 +167,33 @@ struct dh_blob {
 };
 
 /**
- * struct dh_program - a compiled network
+ * struct dh_program - a compiled network, or the part of one that runs as one job on one engine
  * @name: of the ONNX graph
+ * @engine: RNN: what is marked so below; CONV likewise; the rest is for both
  * @profile: that it was compiled for
  * @abi_major: hardware interface that it needs: this major number exactly
  * @abi_minor: and at least this minor number
  * @need: capabilities and limits without which it does not run
- * @state_bytes: size of the state image; @state_template: initial image, or empty for zeros
- * @fixed_steps: sequence length if the network fixes it, else 0
- * @batch: batch size if the network fixes it, else 0; every batch element is a stream of its own
- * @input_limit: scales and accumulators were chosen for inputs up to this, as int16 values (may be
- *	more than these can hold); beyond it results may be wrong
+ * @scratch_bytes: RNN: of an instance; CONV: of every job
+ * @state_bytes: RNN: size of the state image; @state_template: initial image, or empty for zeros
+ * @fixed_steps: RNN: sequence length if the network fixes it, else 0
+ * @batch: RNN: batch size if the network fixes it, else 0; every batch element is a stream of its own
+ * @input_limit: RNN: scales and accumulators were chosen for inputs up to this, as int16 values (may
+ *	be more than these can hold); beyond it results may be wrong
  * @input_range: where @input_limit is from; if unknown it has no meaning
+ * @input: RNN: the one vector that goes in; @output likewise
+ * @host_op: RNN: what is left to the host
+ * @runs: RNN; @layers likewise
+ * @macs: CONV: MACs of the engine: the weights hold a bias for each
+ * @packed: CONV: words lie without gaps (DELTAHOP_CAP_CONV_PACKED), else in bus words; the device
+ *	must be of the same kind
+ * @inputs: CONV: maps in region INPUT; @outputs: in region OUTPUT
+ * @convs: CONV: the layers, in the order of their commands
  */
 struct dh_program {
 	char *name;
 	char *profile;
+	enum deltahop_engine engine;
 	uint16_t abi_major;
 	uint16_t abi_minor;
 	struct dh_cmd_limits need;
@@ -147,6 +213,14 @@ struct dh_program {
 	uint32_t run_count;
 	struct dh_program_layer *layers;
 	uint32_t layer_count;
+	uint32_t macs;
+	bool packed;
+	struct dh_program_map *inputs;
+	uint32_t input_count;
+	struct dh_program_map *outputs;
+	uint32_t output_count;
+	struct dh_program_conv *convs;
+	uint32_t conv_count;
 };
 
 /** dh_program_free() - free a program and all it holds; NULL is fine */
