@@ -178,7 +178,7 @@ bool deltahop_core_realize(DeltahopCore *core, DeviceState *dev,
     memory_region_init_io(&core->regs, OBJECT(dev), &deltahop_regs_ops, core,
                           "deltahop-regs", DELTAHOP_REGS_SIZE);
     core->timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, deltahop_core_timer, core);
-    for (fault = DH_FAULT_STUCK; fault <= DH_FAULT_DMA; fault++) {
+    for (fault = DH_FAULT_STUCK; fault <= DH_FAULT_LAST; fault++) {
         deltahop_core_inject(core, fault, core->inject[fault]);
     }
     return true;
@@ -213,7 +213,7 @@ void deltahop_core_inject(DeltahopCore *core, enum dh_fault fault,
     if (core->timer) {
         uint64_t now = deltahop_core_enter(core);
 
-        dh_model_inject(core->model, DELTAHOP_ENGINE_RNN, fault, nth);
+        dh_model_inject(core->model, core->inject_engine, fault, nth);
         deltahop_core_leave(core, now);
     }
 }

@@ -25,7 +25,8 @@ typedef struct DeltahopCore {
     QEMUTimer *timer;           /* NULL: device not realized */
     bool in_model;
     bool reset_pending;
-    uint32_t inject[DH_FAULT_DMA + 1];  /* by enum dh_fault */
+    uint32_t inject[DH_FAULT_LAST + 1]; /* by enum dh_fault */
+    uint32_t inject_engine;             /* whose jobs and resets */
 } DeltahopCore;
 
 /**

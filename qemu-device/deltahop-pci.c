@@ -207,6 +207,10 @@ static const DeltahopInjection deltahop_injections[] = {
       "without its interrupt; 0: none" },
     { "inject-dma", DH_FAULT_DMA, "the first memory access of the nth job from "
       "now on fails; 0: none" },
+    { "inject-ring-reset", DH_FAULT_RING_RESET, "the nth reset of the ring "
+      "from now on does not end until the device is reset; 0: none" },
+    { "inject-reset", DH_FAULT_RESET, "the nth reset of the device from now on "
+      "does not end until a function-level reset; 0: none" },
 };
 
 static void deltahop_inject_get(Object *obj, Visitor *v, const char *name,
@@ -229,6 +233,30 @@ static void deltahop_inject_set(Object *obj, Visitor *v, const char *name,
     }
 }
 
+static void deltahop_inject_engine_get(Object *obj, Visitor *v,
+                                       const char *name, void *opaque,
+                                       Error **errp)
+{
+    visit_type_uint32(v, name, &DELTAHOP_PCI(obj)->core.inject_engine, errp);
+}
+
+static void deltahop_inject_engine_set(Object *obj, Visitor *v,
+                                       const char *name, void *opaque,
+                                       Error **errp)
+{
+    uint32_t engine;
+
+    if (!visit_type_uint32(v, name, &engine, errp)) {
+        return;
+    }
+    if (engine >= DELTAHOP_ENGINE_COUNT) {
+        error_setg(errp, "deltahop: there is no engine %u: inject-engine is "
+                   "0 (recurrent) or 1 (convolution)", engine);
+        return;
+    }
+    DELTAHOP_PCI(obj)->core.inject_engine = engine;
+}
+
 static void deltahop_pci_add_injections(ObjectClass *klass)
 {
     int i;
@@ -242,6 +270,13 @@ static void deltahop_pci_add_injections(ObjectClass *klass)
         object_class_property_set_description(klass, injection->name,
                                               injection->help);
     }
+    object_class_property_add(klass, "inject-engine", "uint32",
+                              deltahop_inject_engine_get,
+                              deltahop_inject_engine_set, NULL, NULL);
+    object_class_property_set_description(klass, "inject-engine",
+                                          "engine whose jobs and ring resets "
+                                          "the inject- properties set after "
+                                          "this one count");
 }
 
 /* --- type --- */

@@ -29,7 +29,7 @@
 #define DH_MAX_STATE_BYTES (16U << 20)
 #define DH_MAX_CARD_SIZE   (1ULL << 40)
 #define DH_COMMAND_BLOCK   4096
-#define DH_FAULT_KINDS	   (DH_FAULT_DMA + 1)
+#define DH_FAULT_KINDS	   (DH_FAULT_LAST + 1)
 
 /** dh_config_refuse() - why no device can have this configuration, or NULL */
 const char *dh_config_refuse(const struct dh_config *config);
@@ -351,6 +351,9 @@ void dh_model_trace(struct dh_ring *ring, enum dh_trace_kind kind, uint64_t time
 /* ring */
 void dh_ring_power_on(struct dh_ring *ring);
 void dh_ring_reset(struct dh_ring *ring, uint64_t now);
+
+/** dh_ring_meets() - is this the job or reset that meets a fault of a kind on purpose? */
+bool dh_ring_meets(struct dh_ring *ring, enum dh_fault kind);
 uint32_t dh_ring_read(struct dh_ring *ring, uint32_t reg);
 void dh_ring_write(struct dh_ring *ring, uint32_t reg, uint32_t value, uint64_t now);
 void dh_ring_event(struct dh_ring *ring);

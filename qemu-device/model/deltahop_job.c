@@ -55,17 +55,11 @@ void dh_job_reset(struct dh_ring *ring)
 	ring->memory.refuse_next = false;
 }
 
-/* Does this job meet a fault of a kind? */
-static bool meets(struct dh_ring *ring, enum dh_fault kind)
-{
-	return ring->inject[kind] && !--ring->inject[kind];
-}
-
 void dh_job_inject(struct dh_ring *ring)
 {
-	ring->stuck = meets(ring, DH_FAULT_STUCK);
-	ring->lost_irq = meets(ring, DH_FAULT_LOST_IRQ);
-	ring->memory.refuse_next = meets(ring, DH_FAULT_DMA);
+	ring->stuck = dh_ring_meets(ring, DH_FAULT_STUCK);
+	ring->lost_irq = dh_ring_meets(ring, DH_FAULT_LOST_IRQ);
+	ring->memory.refuse_next = dh_ring_meets(ring, DH_FAULT_DMA);
 }
 
 void dh_job_start(struct dh_ring *ring)

@@ -236,8 +236,11 @@ static void write_control(struct dh_model *model, uint32_t reg, uint32_t value)
 {
 	switch (reg) {
 	case DELTAHOP_REG_CTRL:
-		if (value & DELTAHOP_CTRL_RESET)
-			reset(model);
+		if (!(value & DELTAHOP_CTRL_RESET))
+			break;
+		reset(model);
+		if (dh_ring_meets(&model->ring[0], DH_FAULT_RESET))
+			model->reset_until = DH_NEVER;
 		break;
 	case DELTAHOP_REG_IRQ_STATUS:
 		model->irq_status &= ~value;
@@ -267,7 +270,9 @@ void dh_model_write(struct dh_model *model, uint32_t reg, uint32_t value, uint64
 
 void dh_model_inject(struct dh_model *model, unsigned int ring, enum dh_fault fault, uint32_t nth)
 {
-	if (exists(model, ring) && fault >= DH_FAULT_STUCK && fault < DH_FAULT_KINDS)
+	if (fault == DH_FAULT_RESET)
+		model->ring[0].inject[fault] = nth;
+	else if (exists(model, ring) && fault >= DH_FAULT_STUCK && fault < DH_FAULT_KINDS)
 		model->ring[ring].inject[fault] = nth;
 }
 

@@ -150,16 +150,23 @@ void dh_model_advance(struct dh_model *model, uint64_t now_ns);
  *	bit)
  * @DH_FAULT_DMA: the first access of the job's commands to memory fails as if the bus had refused
  *	it; reading the commands themselves does not count
+ * @DH_FAULT_RING_RESET: a reset of the ring does not end, until the device is reset
+ * @DH_FAULT_RESET: a reset of the device does not end, until power-up or a function-level reset; of
+ *	the device, whatever the ring
  */
 enum dh_fault {
 	DH_FAULT_STUCK = 1,
 	DH_FAULT_LOST_IRQ = 2,
 	DH_FAULT_DMA = 3,
+	DH_FAULT_RING_RESET = 4,
+	DH_FAULT_RESET = 5,
 };
 
+#define DH_FAULT_LAST DH_FAULT_RESET
+
 /**
- * dh_model_inject() - let the @nth job entry from now on (1: the next one) of @ring meet a fault; 0
- * takes it back. No reset does.
+ * dh_model_inject() - let the @nth job entry from now on (1: the next one) of @ring meet a fault, or
+ * the @nth reset; 0 takes it back. No reset does.
  */
 void dh_model_inject(struct dh_model *model, unsigned int ring, enum dh_fault fault, uint32_t nth);
 

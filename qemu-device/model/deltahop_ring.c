@@ -74,6 +74,11 @@ void dh_ring_reset(struct dh_ring *ring, uint64_t now)
 	ring->event_ns = now + DELTAHOP_RESET_NS;
 }
 
+bool dh_ring_meets(struct dh_ring *ring, enum dh_fault kind)
+{
+	return ring->inject[kind] && !--ring->inject[kind];
+}
+
 static enum deltahop_ring_status status(const struct dh_ring *ring)
 {
 	if (ring->event == DH_EVENT_RESET)
@@ -119,6 +124,8 @@ static void write_ctrl(struct dh_ring *ring, uint32_t value, uint64_t now)
 	if (value & DELTAHOP_RING_CTRL_RESET) {
 		dh_model_trace(ring, DH_TRACE_RESET, now, ring->number, 0);
 		dh_ring_reset(ring, now);
+		if (dh_ring_meets(ring, DH_FAULT_RING_RESET))
+			ring->event_ns = DH_NEVER;
 		return;
 	}
 	ring->enabled = value & DELTAHOP_RING_CTRL_ENABLE && ring->size >= 1 &&

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "ktap.h"
+#include "pci.h"
 #include "runner.h"
 
 #define STEPS	4
@@ -28,7 +29,8 @@ struct side {
 
 static struct side sides[2];
 
-static void ask_for(const char *what)
+/* The @nth job, or reset, from now on. */
+static void ask_for_nth(const char *what, unsigned int nth)
 {
 	const char *how = ktap_option("inject");
 	char line[80];
@@ -39,8 +41,19 @@ static void ask_for(const char *what)
 	if (strcmp(how, "monitor"))
 		return;
 	length = snprintf(line, sizeof(line),
-			  "@monitor: qom-set /machine/peripheral/dh0 inject-%s 7\n", what);
+			  "@monitor: qom-set /machine/peripheral/dh0 inject-%s %u\n", what, nth);
 	CHECK_EQ(write(STDOUT_FILENO, line, length), length);
+}
+
+static void ask_for(const char *what)
+{
+	ask_for_nth(what, 7);
+}
+
+static void need_monitor(void)
+{
+	if (!ktap_option("inject") || strcmp(ktap_option("inject"), "monitor"))
+		ktap_skip("needs inject=monitor");
 }
 
 static void open_sides(void)
@@ -170,13 +183,81 @@ TEST_LIMIT(stuck_again, 600, "an engine that dies again and again is reset again
 {
 	int i;
 
-	if (!ktap_option("inject") || strcmp(ktap_option("inject"), "monitor"))
-		ktap_skip("needs inject=monitor");
+	need_monitor();
 	open_sides();
 	for (i = 0; i < 5; i++) {
 		ask_for("stuck");
 		dead_engine();
 	}
+}
+
+TEST_LIMIT(
+	ring_reset, 300,
+	"a dead engine whose reset does not end: the device is reset, its job ends TIMEOUT, others' "
+	"jobs answer right")
+{
+	need_monitor();
+	ask_for_nth("ring-reset", 1);
+	ask_for("stuck");
+	open_sides();
+	dead_engine();
+}
+
+/* A job on either side; the last record is that of the last job that was taken. */
+static int try_sides(struct deltahop_record *record, unsigned int *timeouts)
+{
+	int ret = 0, i;
+
+	for (i = 0; i < 2 && !ret; i++) {
+		struct drm_deltahop_job job = runner_job(&sides[i].r);
+
+		ret = job_submit(sides[i].r.fd, sides[i].r.ctx, &job, 1, NULL);
+		if (!ret)
+			ret = job_wait(sides[i].r.fd, sides[i].r.ctx, job.seqno,
+				       in_seconds(SECONDS), record);
+	}
+	if (ret != -ETIME)
+		return ret;
+	CHECK_EQ(record->status, DELTAHOP_STATUS_TIMEOUT);
+	CHECK_EQ(record->reason, DELTAHOP_REASON_HANG);
+	++*timeouts;
+	return 0;
+}
+
+/* Jobs until the device has been given up: one meets the fault, and what comes then is refused. */
+static void meet_death(void)
+{
+	int64_t until = in_seconds(SECONDS);
+	struct deltahop_record record;
+	unsigned int timeouts = 0;
+	int ret;
+
+	do
+		ret = try_sides(&record, &timeouts);
+	while (!ret && now_ns() < until);
+	CHECK_ERR(ret, ENODEV);
+	CHECK_EQ(timeouts, 1);
+}
+
+TEST_LIMIT(dead_device, 300,
+	   "a device that no reset revives: all jobs end -ENODEV, nobody hangs, and after a "
+	   "function-level reset a new bind works")
+{
+	char address[PCI_ADDRESS_BYTES], path[96];
+
+	need_monitor();
+	pci_find(address);
+	ask_for_nth("ring-reset", 1);
+	ask_for_nth("reset", 1);
+	ask_for("stuck");
+	open_sides();
+	meet_death();
+	pci_unbind(address);
+	snprintf(path, sizeof(path), "devices/%s/reset", address);
+	pci_write(path, "1");
+	pci_bind(address);
+	open_sides();
+	all_works();
 }
 
 TEST_LIMIT(dma, 300,

@@ -306,6 +306,47 @@ START_TEST(stuck)
 }
 END_TEST
 
+/* The ring is neither usable nor in anybody's way, until the device is reset. */
+START_TEST(endless_ring_reset)
+{
+	struct net net;
+
+	net_create(&net, "edgedrnn");
+	dh_model_inject(net.rig->model, 0, DH_FAULT_RING_RESET, 1);
+	rig_set(net.rig, RING(CTRL), DELTAHOP_RING_CTRL_RESET);
+	rig_run(net.rig, 1ULL << 40);
+	ck_assert_uint_eq(rig_reg(net.rig, RING(STATUS)), DELTAHOP_RING_RESETTING);
+	ck_assert_uint_eq(rig_reg(net.rig, RING(CTRL)), DELTAHOP_RING_CTRL_RESET);
+	rig_set(net.rig, DELTAHOP_REG_CTRL, DELTAHOP_CTRL_RESET);
+	rig_run(net.rig, DELTAHOP_RESET_NS);
+	ck_assert_uint_eq(rig_reg(net.rig, DELTAHOP_REG_CTRL), 0);
+	rig_start(net.rig);
+	assert_ok(rig_do_state(net.rig, DELTAHOP_ENTRY_STATE_LOAD, 4096));
+	assert_ok(net_job(&net));
+	net_destroy(&net);
+}
+END_TEST
+
+START_TEST(endless_reset)
+{
+	struct net net;
+
+	net_create(&net, "edgedrnn");
+	dh_model_inject(net.rig->model, 1, DH_FAULT_RESET, 1);
+	for (int i = 0; i < 2; i++) {
+		rig_set(net.rig, DELTAHOP_REG_CTRL, DELTAHOP_CTRL_RESET);
+		rig_run(net.rig, 1ULL << 40);
+		ck_assert_uint_eq(rig_reg(net.rig, DELTAHOP_REG_CTRL), DELTAHOP_CTRL_RESET);
+	}
+	dh_model_power_on(net.rig->model, net.rig->now);
+	ck_assert_uint_eq(rig_reg(net.rig, DELTAHOP_REG_CTRL), 0);
+	rig_start(net.rig);
+	assert_ok(rig_do_state(net.rig, DELTAHOP_ENTRY_STATE_LOAD, 4096));
+	assert_ok(net_job(&net));
+	net_destroy(&net);
+}
+END_TEST
+
 START_TEST(lost_interrupt)
 {
 	struct net net;
@@ -346,7 +387,7 @@ START_TEST(injection_taken_back)
 	struct net net;
 
 	net_create(&net, "edgedrnn");
-	for (int kind = DH_FAULT_STUCK; kind <= DH_FAULT_DMA; kind++) {
+	for (int kind = DH_FAULT_STUCK; kind <= DH_FAULT_LAST; kind++) {
 		dh_model_inject(net.rig->model, 0, kind, 1);
 		dh_model_inject(net.rig->model, 0, kind, 0);
 		dh_model_inject(net.rig->model, 1, kind, 1);
@@ -449,6 +490,8 @@ TCase *model_rings_case(void)
 	tcase_add_test(tcase, stuck);
 	tcase_add_test(tcase, lost_interrupt);
 	tcase_add_test(tcase, dma_fault);
+	tcase_add_test(tcase, endless_ring_reset);
+	tcase_add_test(tcase, endless_reset);
 	tcase_add_test(tcase, injection_taken_back);
 	tcase_add_test(tcase, trace);
 	tcase_add_test(tcase, deterministic);
