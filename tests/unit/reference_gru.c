@@ -7,20 +7,12 @@
 #include <string.h>
 
 #include "reference_gru.h"
-
-/* The low @bits bits as a signed number. */
-static long long cut(long long v, int bits)
-{
-	long long modulus = 1LL << bits, rest = ((v % modulus) + modulus) % modulus;
-
-	return rest >= modulus / 2 ? rest - modulus : rest;
-}
+#include "reference_number.h"
 
 /* v / 2^n to nearest, ties to even: by looking at the remainder. */
 static long long nearest(long long v, int n)
 {
-	long long unit = 1LL << n, down = v >= 0 ? v / unit : -((-v + unit - 1) / unit),
-		  rest = v - down * unit;
+	long long unit = 1LL << n, down = ref_down(v, n), rest = v - down * unit;
 
 	if (2 * rest > unit || (2 * rest == unit && down % 2))
 		down++;
@@ -44,7 +36,7 @@ int ref_column_bytes(const struct ref_layer *layer)
 
 static bool fires(long long delta, int theta)
 {
-	long long threshold = cut(theta, 10);
+	long long threshold = ref_cut(theta, 10);
 
 	return delta != 0 && (delta >= threshold || delta <= -threshold);
 }
@@ -59,7 +51,7 @@ static void add(struct ref_layer *layer, int column, long long delta, int target
 		long long *m = layer->m[gate == 2 ? target : gate];
 
 		for (int j = 0; j < layer->hidden; j++)
-			m[j] = cut(m[j] + delta * w[gate * layer->hidden + j], 24);
+			m[j] = ref_cut(m[j] + delta * w[gate * layer->hidden + j], 24);
 	}
 }
 
@@ -79,7 +71,7 @@ static void examine(struct ref_layer *layer, int count, const long long *value, 
 		    int theta, int column, int mark, int target)
 {
 	for (int i = 0; i < count; i++) {
-		long long delta = cut(value[i] - memory[i], 16);
+		long long delta = ref_cut(value[i] - memory[i], 16);
 
 		if (!fires(delta, theta))
 			continue;
@@ -91,9 +83,9 @@ static void examine(struct ref_layer *layer, int count, const long long *value, 
 
 static long long gru_unit(struct ref_layer *layer, int j)
 {
-	long long r = sigma16(cut(nearest(layer->m[0][j], layer->frac[0]), 16));
-	long long u = sigma16(cut(nearest(layer->m[1][j], layer->frac[1]), 16));
-	long long q = cut(nearest(layer->m[3][j], layer->frac[2]), 16);
+	long long r = sigma16(ref_cut(nearest(layer->m[0][j], layer->frac[0]), 16));
+	long long u = sigma16(ref_cut(nearest(layer->m[1][j], layer->frac[1]), 16));
+	long long q = ref_cut(nearest(layer->m[3][j], layer->frac[2]), 16);
 	long long x, a, c;
 
 	/* M_cx has 8 + n fraction bits, the sum has 16. */
@@ -101,14 +93,16 @@ static long long gru_unit(struct ref_layer *layer, int j)
 		x = layer->m[2][j] * (1LL << (8 - layer->frac[2]));
 	else
 		x = nearest(layer->m[2][j], layer->frac[2] - 8);
-	a = cut(r * q + x, 24);
-	c = tanh16(cut(nearest(a, 8), 16));
-	return cut(cut(nearest(u * layer->h[j], 8), 16) + cut(nearest((256 - u) * c, 8), 16), 16);
+	a = ref_cut(r * q + x, 24);
+	c = tanh16(ref_cut(nearest(a, 8), 16));
+	return ref_cut(ref_cut(nearest(u * layer->h[j], 8), 16) +
+			       ref_cut(nearest((256 - u) * c, 8), 16),
+		       16);
 }
 
 static long long dense_unit(struct ref_layer *layer, int j)
 {
-	long long p = cut(nearest(layer->m[0][j], layer->frac[0]), 16);
+	long long p = ref_cut(nearest(layer->m[0][j], layer->frac[0]), 16);
 
 	switch (layer->activation) {
 	case 1:
