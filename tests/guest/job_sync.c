@@ -47,6 +47,16 @@ static uint32_t block(struct runner *blocker, int fd, unsigned int ms)
 	return sync.handle;
 }
 
+/* Keep the engine busy, however slow the host makes the test, until the blocker's context is closed. */
+static void block_until_closed(struct runner *blocker, int fd)
+{
+	unsigned int i;
+
+	block(blocker, fd, 1000);
+	for (i = 0; i < DEVICE_SECONDS; i++)
+		runner_seqno(blocker);
+}
+
 TEST(sync_binary,
      "a job signals a syncobj when it has ended, not before, and its answer is there then")
 {
@@ -278,7 +288,7 @@ TEST(limit_unfinished, "128 unfinished jobs are taken, one more is -EBUSY and ha
 	open_small(&r, fd);
 	max = r.info.max_jobs;
 	CHECK_EQ(max, 128);
-	block(&blocker, fd, 2000);
+	block_until_closed(&blocker, fd);
 	for (i = 0; i < max; i++)
 		job[i] = runner_job(&r);
 	CHECK_OK(job_submit(fd, r.ctx, job, max - 3, NULL));
@@ -286,6 +296,7 @@ TEST(limit_unfinished, "128 unfinished jobs are taken, one more is -EBUSY and ha
 	CHECK_EQ(bad, ~0U);
 	CHECK_OK(job_submit(fd, r.ctx, job, 3, NULL));
 	CHECK_ERR(job_submit(fd, r.ctx, job, 1, NULL), EBUSY);
+	CHECK_OK(ctx_destroy(fd, blocker.ctx));
 	CHECK_OK(job_wait(fd, r.ctx, max, in_seconds(DEVICE_SECONDS), NULL));
 	CHECK_ERR(job_wait(fd, r.ctx, max + 1, NOW_ONLY, NULL), ENOENT);
 	for (i = 0; i < max - 1; i++)
@@ -407,12 +418,13 @@ TEST(priority_order,
 		network_small(&net, 1);
 		runner_create(&r[p], fd, arg.id, &net, STEPS, DRM_DELTAHOP_PLACEMENT_DEFAULT);
 	}
-	block(&blocker, fd, 500);
+	block_until_closed(&blocker, fd);
 	for (p = 0; p < 2; p++) {
 		for (i = 0; i < 8; i++)
 			job[i] = runner_job(&r[p]);
 		CHECK_OK(job_submit(fd, r[p].ctx, job, 8, NULL));
 	}
+	CHECK_OK(ctx_destroy(fd, blocker.ctx));
 	CHECK_OK(job_wait(fd, r[0].ctx, 8, in_seconds(DEVICE_SECONDS), &low));
 	CHECK_OK(job_wait(fd, r[1].ctx, 8, in_seconds(DEVICE_SECONDS), &high));
 	CHECK(high.end_ns < low.start_ns);
