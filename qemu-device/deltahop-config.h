@@ -10,7 +10,7 @@
 
 #include "model/deltahop_model.h"
 
-#define DELTAHOP_NUMBERS 13
+#define DELTAHOP_NUMBERS 19
 
 typedef struct DeltahopConfig DeltahopConfig;
 typedef struct DeltahopSetting DeltahopSetting;

@@ -99,6 +99,12 @@ const char *dh_device_options(void);
  * @priorities: bit per priority (0 low .. 3 real time) that the caller may use
  * @device_ns: device time now
  * @monotonic_ns: CLOCK_MONOTONIC at the same moment
+ * @conv_macs: multiply-accumulate units of the convolution engine; 0, as all below, without one
+ * @conv_kernel_words: weights that one of them holds
+ * @conv_store_bytes: input store
+ * @conv_max_channels: most channels of an input
+ * @conv_max_cols: most columns of input and output
+ * @conv_max_outputs: most outputs of a fully connected layer
  */
 struct dh_device_info {
 	size_t size;
@@ -129,6 +135,12 @@ struct dh_device_info {
 	uint32_t priorities;
 	uint64_t device_ns;
 	uint64_t monotonic_ns;
+	uint32_t conv_macs;
+	uint32_t conv_kernel_words;
+	uint32_t conv_store_bytes;
+	uint32_t conv_max_channels;
+	uint32_t conv_max_cols;
+	uint32_t conv_max_outputs;
 };
 
 /** dh_device_get_info() - ask a device; fills as much as @info->size allows */

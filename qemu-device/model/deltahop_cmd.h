@@ -18,6 +18,12 @@ struct dh_cmd_limits {
 	uint32_t max_inputs;
 	uint32_t max_hidden;
 	uint32_t state_bytes;
+	uint32_t conv_macs;
+	uint32_t conv_kernel_words;
+	uint32_t conv_store_bytes;
+	uint32_t conv_max_channels;
+	uint32_t conv_max_cols;
+	uint32_t conv_max_outputs;
 };
 
 /** struct dh_layer - a decoded DELTAHOP_OP_RNN_LAYER, host byte order */
@@ -47,13 +53,58 @@ struct dh_run {
 	uint64_t output_offset;
 };
 
-/** struct dh_cmd - any decoded command */
+/** struct dh_conv_layer - a decoded DELTAHOP_OP_CONV_LAYER; fields as in the command */
+struct dh_conv_layer {
+	uint32_t flags;
+	uint8_t kernel_rows;
+	uint8_t kernel_cols;
+	uint8_t stride_rows;
+	uint8_t stride_cols;
+	int8_t pad_top;
+	int8_t pad_left;
+	uint8_t macs;
+	uint8_t out_shift;
+	uint16_t rows;
+	uint16_t cols;
+	uint16_t out_rows;
+	uint16_t out_cols;
+	uint16_t channels;
+	uint8_t bias_shift;
+};
+
+/** struct dh_conv_input - a decoded DELTAHOP_OP_CONV_INPUT */
+struct dh_conv_input {
+	bool encoded;
+	uint16_t channels;
+	uint32_t region;
+	uint64_t offset;
+};
+
+/** struct dh_conv_pass - a decoded DELTAHOP_OP_CONV_PASS or DELTAHOP_OP_CONV_FC */
+struct dh_conv_pass {
+	uint32_t flags;
+	uint16_t maps;
+	uint8_t add_shift;
+	uint32_t weight_region;
+	uint64_t weight_offset;
+	uint32_t output_region;
+	uint32_t psum_region;
+	uint64_t output_offset;
+	uint64_t psum_offset;
+	uint64_t add_offset;
+	uint32_t add_region;
+};
+
+/** struct dh_cmd - any decoded command; @conv_pass is that of DELTAHOP_OP_CONV_FC too */
 struct dh_cmd {
 	uint16_t opcode;
 	uint16_t size;
 	union {
 		struct dh_layer layer;
 		struct dh_run run;
+		struct dh_conv_layer conv_layer;
+		struct dh_conv_input conv_input;
+		struct dh_conv_pass conv_pass;
 	};
 };
 
@@ -93,28 +144,50 @@ enum deltahop_reason dh_cmd_decode(const void *buf, size_t len, const struct dh_
 
 /**
  * struct dh_cmd_check - what a validator knows after the commands so far; zero at the start of a
- * job
+ * job, but for the engine
+ * @engine: whose commands they are
+ * @defined: recurrent: bit per slot set up
+ * @conv_layers: convolution: layers so far
+ * @conv_layer: the last of them
+ * @conv_inputs: its maps so far
+ * @conv_channels: channels of these
  */
 struct dh_cmd_check {
-	uint32_t defined; /* bit per slot set up */
-	struct dh_layer layer[DELTAHOP_RNN_MAX_SLOTS];
+	enum deltahop_engine engine;
 	bool ended;
+	uint32_t defined;
+	struct dh_layer layer[DELTAHOP_RNN_MAX_SLOTS];
+	uint32_t conv_layers;
+	struct dh_conv_layer conv_layer;
+	uint32_t conv_inputs;
+	uint32_t conv_channels;
+	struct dh_conv_input conv_input[DELTAHOP_CONV_MAX_INPUTS];
 };
 
 /**
  * dh_cmd_check() - check a decoded command against those before it, and note it
  *
- * Return: DELTAHOP_REASON_NONE, or why (slot not set up, sizes that do not fit each other,
- * addresses that need a capability...).
+ * Return: DELTAHOP_REASON_NONE, or why (not a command of @check->engine, slot not set up, sizes
+ * that do not fit each other, addresses that need a capability...).
  */
 enum deltahop_reason dh_cmd_check(struct dh_cmd_check *check, const struct dh_cmd_limits *limits,
 				  const struct dh_cmd *cmd);
 
 /**
+ * dh_cmd_next() - dh_cmd_decode() and dh_cmd_check(): what a device does with its next command
+ *
+ * Return: as these; a command of the other engine is DELTAHOP_REASON_BAD_OPCODE whatever its
+ * fields.
+ */
+enum deltahop_reason dh_cmd_next(struct dh_cmd_check *check, const struct dh_cmd_limits *limits,
+				 const void *buf, size_t len, struct dh_cmd *cmd);
+
+/**
  * dh_cmd_validate() - check a whole command stream
+ * @engine: that it is for
  * @bad_offset: set to the byte offset of the bad command
  */
-enum deltahop_reason dh_cmd_validate(const void *buf, size_t len,
+enum deltahop_reason dh_cmd_validate(const void *buf, size_t len, enum deltahop_engine engine,
 				     const struct dh_cmd_limits *limits, size_t *bad_offset);
 
 /** dh_params_encode() - write run parameters; @buf has sizeof(struct deltahop_rnn_params) bytes */
@@ -132,6 +205,79 @@ size_t dh_layer_columns(const struct dh_layer *layer);
 
 /** dh_layer_column_bytes() - bytes of one weight column */
 size_t dh_layer_column_bytes(const struct dh_layer *layer);
+
+/* ---- geometry of the convolution engine, Documentation/hardware-conv.rst ---- */
+
+/** dh_conv_caps() - capabilities that a command of the convolution engine needs */
+uint64_t dh_conv_caps(const struct dh_cmd *cmd);
+
+/** dh_conv_channels_padded() - cp: channels of a kernel, with the dummy ones */
+uint32_t dh_conv_channels_padded(const struct dh_conv_layer *layer);
+
+/** dh_conv_controller() - which of the m controllers has channel @channel, 0..cp-1 */
+uint32_t dh_conv_controller(const struct dh_conv_layer *layer, uint32_t channel);
+
+/** dh_conv_pooled() - does a pass pool? It does not while it writes partial sums. */
+bool dh_conv_pooled(const struct dh_conv_layer *layer, uint32_t pass_flags);
+
+/** dh_conv_computed_rows() - rows that a pass computes: not an odd last one that pooling drops */
+uint32_t dh_conv_computed_rows(const struct dh_conv_layer *layer, uint32_t pass_flags);
+
+/** dh_conv_computed_cols() - columns that a pass computes */
+uint32_t dh_conv_computed_cols(const struct dh_conv_layer *layer, uint32_t pass_flags);
+
+/** dh_conv_output_rows() - rows of the layer's output map, after pooling */
+uint32_t dh_conv_output_rows(const struct dh_conv_layer *layer);
+
+/** dh_conv_output_cols() - columns of the layer's output map, after pooling */
+uint32_t dh_conv_output_cols(const struct dh_conv_layer *layer);
+
+/** dh_conv_row_words() - words of a row: most of them if @encoded */
+uint64_t dh_conv_row_words(uint32_t cols, uint32_t channels, bool encoded);
+
+/** dh_conv_words_bytes() - bytes in memory of a sequence of words; @packed: DELTAHOP_CAP_CONV_PACKED */
+uint64_t dh_conv_words_bytes(uint64_t words, bool packed);
+
+/** dh_conv_map_bytes_max() - bytes of a map; of an encoded one without zeros */
+uint64_t dh_conv_map_bytes_max(uint32_t rows, uint32_t cols, uint32_t channels, bool encoded,
+			       bool packed);
+
+/** dh_conv_kernel_count() - weights of a pass: kernels, with the dummy ones */
+uint64_t dh_conv_kernel_count(const struct dh_conv_layer *layer, const struct dh_conv_pass *pass);
+
+/** dh_conv_weight_bytes() - biases and kernels of a DELTAHOP_OP_CONV_PASS in memory */
+uint64_t dh_conv_weight_bytes(const struct dh_conv_layer *layer, const struct dh_conv_pass *pass,
+			      const struct dh_cmd_limits *limits);
+
+/** dh_conv_fc_values() - E: input values of a DELTAHOP_OP_CONV_FC */
+uint64_t dh_conv_fc_values(const struct dh_conv_layer *layer);
+
+/** dh_conv_fc_column_bytes() - bytes of the weight column of an input value */
+uint64_t dh_conv_fc_column_bytes(const struct dh_conv_layer *layer,
+				 const struct dh_conv_pass *pass);
+
+/** dh_conv_fc_columns_offset() - byte of the first column from the biases on */
+uint64_t dh_conv_fc_columns_offset(const struct dh_conv_pass *pass);
+
+/** dh_conv_fc_weight_bytes() - biases and columns of a DELTAHOP_OP_CONV_FC in memory */
+uint64_t dh_conv_fc_weight_bytes(const struct dh_conv_layer *layer,
+				 const struct dh_conv_pass *pass);
+
+/** dh_conv_fits_kernels() - do the kernels of an output map fit the kernel memory of its MACs? */
+bool dh_conv_fits_kernels(const struct dh_conv_layer *layer, const struct dh_cmd_limits *limits);
+
+/** dh_conv_fits_store() - do the rows of a stripe, and those that the next one needs besides? */
+bool dh_conv_fits_store(const struct dh_conv_layer *layer, const struct dh_cmd_limits *limits);
+
+/**
+ * dh_conv_choose_macs() - m as NullHop's software chooses it
+ * @out: output maps of the layer, at least 1
+ *
+ * Return: 1, 2, 4 or 8; 0: too many weights for 8, the channels must be cut into passes that hand
+ * on partial sums.
+ */
+uint32_t dh_conv_choose_macs(const struct dh_cmd_limits *limits, uint32_t kernel_rows,
+			     uint32_t kernel_cols, uint32_t channels, uint32_t out);
 
 /** dh_reason_text() - a sentence for a reason, never NULL */
 const char *dh_reason_text(uint32_t reason);

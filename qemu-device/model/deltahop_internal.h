@@ -31,9 +31,6 @@
 #define DH_COMMAND_BLOCK   4096
 #define DH_FAULT_KINDS	   (DH_FAULT_LAST + 1)
 
-/** dh_config_refuse() - why no device can have this configuration, or NULL */
-const char *dh_config_refuse(const struct dh_config *config);
-
 /* ---- timing: the pipeline, entry by entry ---- */
 
 #define DH_PIPELINE_FIFO   32
@@ -245,7 +242,7 @@ struct dh_job {
 	uint64_t fetched;
 	uint64_t offset;
 	uint64_t buffered;
-	uint8_t buffer[DH_COMMAND_BLOCK + sizeof(struct deltahop_cmd_rnn_run)];
+	uint8_t buffer[DH_COMMAND_BLOCK + sizeof(struct deltahop_cmd_conv_pass)];
 	uint32_t step;
 	uint32_t rows_written;
 	uint32_t rows_lost;

@@ -44,6 +44,7 @@ void dh_job_reset(struct dh_ring *ring)
 	struct dh_job *job = &ring->job;
 
 	memset(&job->check, 0, sizeof(job->check));
+	job->check.engine = ring->number;
 	job->fetched = 0;
 	job->offset = 0;
 	job->buffered = 0;
@@ -405,10 +406,8 @@ static enum deltahop_reason decode_command(struct dh_ring *ring)
 
 	if (job->offset == ring->entry.size)
 		return DELTAHOP_REASON_NO_END;
-	reason = dh_cmd_decode(command_bytes(job), ring->entry.size - job->offset,
-			       &ring->model->limits, &job->cmd);
-	if (!reason)
-		reason = dh_cmd_check(&job->check, &ring->model->limits, &job->cmd);
+	reason = dh_cmd_next(&job->check, &ring->model->limits, command_bytes(job),
+			     ring->entry.size - job->offset, &job->cmd);
 	if (!reason && job->cmd.opcode == DELTAHOP_OP_RNN_LAYER &&
 	    !state_is_loaded(ring, &job->cmd.layer))
 		reason = DELTAHOP_REASON_NOT_LOADED;
@@ -440,6 +439,10 @@ void dh_job_command(struct dh_ring *ring)
 	dh_model_trace(ring, DH_TRACE_COMMAND, ring->event_ns, job->cmd.opcode, job->offset);
 	if (job->cmd.opcode == DELTAHOP_OP_RNN_RUN) {
 		start_run(ring);
+		return;
+	}
+	if (job->cmd.opcode == DELTAHOP_OP_CONV_PASS || job->cmd.opcode == DELTAHOP_OP_CONV_FC) {
+		fault(ring, DELTAHOP_REASON_UNSUPPORTED);
 		return;
 	}
 	if (!within_budget(ring, 1))

@@ -29,11 +29,7 @@ struct dh_model *dh_model_create(const struct dh_config *config, const struct dh
 	}
 	model->config = *config;
 	model->bus = *bus;
-	model->limits.caps = config->caps;
-	model->limits.slots = config->rnn_slots;
-	model->limits.max_inputs = DH_MAX_INPUTS;
-	model->limits.max_hidden = DH_MAX_HIDDEN;
-	model->limits.state_bytes = config->rnn_state_bytes;
+	model->limits = dh_config_limits(config);
 	for (unsigned int i = 0; i < DELTAHOP_ENGINE_COUNT; i++) {
 		struct dh_ring *ring = &model->ring[i];
 
@@ -164,6 +160,17 @@ static uint32_t read_identity(const struct dh_model *model, uint32_t reg)
 		return config->card_size >> 32;
 	case DELTAHOP_REG_MAX_REGIONS:
 		return DH_MAX_REGIONS;
+	default:
+		return 0;
+	}
+}
+
+/* The engines' figures; all 0 of an engine that is not there. */
+static uint32_t read_engines(const struct dh_model *model, uint32_t reg)
+{
+	const struct dh_config *config = &model->config;
+
+	switch (reg) {
 	case DELTAHOP_REG_RNN_PES:
 		return config->rnn_pes;
 	case DELTAHOP_REG_RNN_SLOTS:
@@ -174,6 +181,18 @@ static uint32_t read_identity(const struct dh_model *model, uint32_t reg)
 		return model->limits.max_hidden;
 	case DELTAHOP_REG_RNN_STATE_BYTES:
 		return config->rnn_state_bytes;
+	case DELTAHOP_REG_CONV_MACS:
+		return config->conv_macs;
+	case DELTAHOP_REG_CONV_KERNEL_WORDS:
+		return config->conv_kernel_words;
+	case DELTAHOP_REG_CONV_STORE_BYTES:
+		return config->conv_store_bytes;
+	case DELTAHOP_REG_CONV_MAX_CHANNELS:
+		return config->conv_max_channels;
+	case DELTAHOP_REG_CONV_MAX_COLS:
+		return config->conv_max_cols;
+	case DELTAHOP_REG_CONV_MAX_OUTPUTS:
+		return config->conv_max_outputs;
 	default:
 		return 0;
 	}
@@ -225,8 +244,10 @@ uint32_t dh_model_read(struct dh_model *model, uint32_t reg, uint64_t now)
 	dh_model_advance(model, now);
 	if (reg >= DELTAHOP_REG_DRAM_BEAT_BYTES && reg <= DELTAHOP_REG_LINK_Q)
 		return reg % 4 ? 0 : read_memory(&model->config, reg);
-	if (reg < DELTAHOP_REG_CTRL)
+	if (reg < DELTAHOP_REG_DRAM_BEAT_BYTES)
 		return read_identity(model, reg);
+	if (reg < DELTAHOP_REG_CTRL)
+		return read_engines(model, reg);
 	if (reg < RING_FIRST)
 		return read_control(model, reg);
 	return exists(model, ring) ? dh_ring_read(&model->ring[ring], reg % RING_STRIDE) : 0;

@@ -21,12 +21,25 @@
 
 #include <drm/deltahop_isa.h>
 
+#include "deltahop_cmd.h"
+
 #define DH_NEVER UINT64_MAX
 
 /* Largest figures of DRAM channel and link. */
 #define DH_MAX_BEAT_BYTES 128
 #define DH_MAX_MEMORY_N	  (1U << 16)
 #define DH_MAX_MEMORY_L	  (1U << 20)
+
+/* Smallest and largest figures of the convolution engine. */
+#define DH_MIN_CONV_MACS	 8
+#define DH_MAX_CONV_MACS	 1024
+#define DH_MIN_CONV_KERNEL_WORDS 64
+#define DH_MAX_CONV_KERNEL_WORDS (1U << 16)
+#define DH_MIN_CONV_STORE_BYTES	 1024
+#define DH_MAX_CONV_STORE_BYTES	 (1U << 24)
+#define DH_MAX_CONV_CHANNELS	 4096
+#define DH_MAX_CONV_COLS	 4096
+#define DH_MAX_CONV_OUTPUTS	 4096
 
 struct dh_model;
 
@@ -72,6 +85,12 @@ struct dh_memory_timing {
  * @rnn_pes: processing elements, 8, 16 or 32
  * @rnn_slots: layer slots
  * @rnn_state_bytes: state memory
+ * @conv_macs: multiply-accumulate units of the convolution engine
+ * @conv_kernel_words: weights that the kernel memory of one of them holds
+ * @conv_store_bytes: input store
+ * @conv_max_channels: of an input
+ * @conv_max_cols: of input and output
+ * @conv_max_outputs: of a fully connected layer, 0 without DELTAHOP_CAP_CONV_FC
  * @beat_bytes: bytes a beat of DRAM channel and link
  * @dram: the DRAM channel
  * @link: memory that is not the card's; n = 0: no link, the DRAM channel serves it
@@ -88,6 +107,12 @@ struct dh_config {
 	uint32_t rnn_pes;
 	uint32_t rnn_slots;
 	uint32_t rnn_state_bytes;
+	uint32_t conv_macs;
+	uint32_t conv_kernel_words;
+	uint32_t conv_store_bytes;
+	uint32_t conv_max_channels;
+	uint32_t conv_max_cols;
+	uint32_t conv_max_outputs;
 	uint32_t beat_bytes;
 	struct dh_memory_timing dram;
 	struct dh_memory_timing link;
@@ -100,13 +125,17 @@ struct dh_config {
 /**
  * dh_config_profile() - the figures of a profile
  * @config: filled; card is NULL and card_size the profile's default (0 for the published ones)
- * @name: "edgedrnn", "card", ...
+ * @name: "edgedrnn", "nullhop-fpga", "nullhop-asic" or "card"
  *
- * "nullhop-fpga" and "nullhop-asic" have names and numbers, but are not built in yet.
- *
- * Return: false if there is no such profile, or none built in yet.
+ * Return: false if there is no such profile.
  */
 bool dh_config_profile(struct dh_config *config, const char *name);
+
+/** dh_config_refuse() - why no device can have this configuration (a static text), or NULL */
+const char *dh_config_refuse(const struct dh_config *config);
+
+/** dh_config_limits() - what commands for such a device are checked against */
+struct dh_cmd_limits dh_config_limits(const struct dh_config *config);
 
 /** dh_profile_name() - name of a profile, or "unknown" */
 const char *dh_profile_name(uint32_t profile);

@@ -12,7 +12,6 @@
 #include "deltahop_model.h"
 
 #define DEFAULT_PROFILE "card"
-#define MAX_ELEMENTS	1024
 #define SCRATCH_UNIT	64
 
 /** struct compiler - a compilation on its way */
@@ -70,13 +69,7 @@ static int find_limits(struct compiler *cc)
 			     cc->profile);
 		return -ERANGE;
 	}
-	cc->limits = (struct dh_cmd_limits){
-		.caps = config.caps,
-		.slots = config.rnn_slots,
-		.max_inputs = MAX_ELEMENTS,
-		.max_hidden = MAX_ELEMENTS,
-		.state_bytes = config.rnn_state_bytes,
-	};
+	cc->limits = dh_config_limits(&config);
 	return 0;
 }
 

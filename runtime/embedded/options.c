@@ -19,6 +19,12 @@ static const struct option options[] = {
 	{ "clock-hz", FIELD(clock_hz), 4000000000u },
 	{ "pes", FIELD(rnn_pes), 32 },
 	{ "slots", FIELD(rnn_slots), DELTAHOP_RNN_MAX_SLOTS },
+	{ "conv-macs", FIELD(conv_macs), DH_MAX_CONV_MACS },
+	{ "conv-kernel-words", FIELD(conv_kernel_words), DH_MAX_CONV_KERNEL_WORDS },
+	{ "conv-store-bytes", FIELD(conv_store_bytes), DH_MAX_CONV_STORE_BYTES },
+	{ "conv-max-channels", FIELD(conv_max_channels), DH_MAX_CONV_CHANNELS },
+	{ "conv-max-cols", FIELD(conv_max_cols), DH_MAX_CONV_COLS },
+	{ "conv-max-outputs", FIELD(conv_max_outputs), DH_MAX_CONV_OUTPUTS },
 	{ "beat-bytes", FIELD(beat_bytes), DH_MAX_BEAT_BYTES },
 	{ "dram-n", FIELD(dram.n), DH_MAX_MEMORY_N },
 	{ "dram-l", FIELD(dram.l), DH_MAX_MEMORY_L },
@@ -35,10 +41,17 @@ static const struct option options[] = {
 
 const char *dh_device_options(void)
 {
-	return "profile=NAME             card (the default) or edgedrnn; the rest is:\n"
+	return "profile=NAME             card (the default), edgedrnn, nullhop-fpga or nullhop-asic;\n"
+	       "                         the rest is:\n"
 	       "clock-hz=HZ              engine clock\n"
 	       "pes=N                    processing elements\n"
 	       "slots=N                  layer slots\n"
+	       "conv-macs=N              multiply-accumulate units of the convolution engine\n"
+	       "conv-kernel-words=N      weights that one of them holds\n"
+	       "conv-store-bytes=BYTES   its input store\n"
+	       "conv-max-channels=N      most channels of an input\n"
+	       "conv-max-cols=N          most columns of input and output\n"
+	       "conv-max-outputs=N       most outputs of a fully connected layer\n"
 	       "beat-bytes=N             bytes of a beat of DRAM channel and link\n"
 	       "dram-n=CYCLES            from DRAM beat to beat at least; 0: ideal memory\n"
 	       "dram-l=CYCLES            DRAM latency\n"
@@ -115,7 +128,9 @@ static int choose_profile(struct dh_config *config, const char *text, struct dh_
 		memcpy(copy, name, len);
 	if (len < sizeof(copy) && dh_config_profile(config, copy))
 		return 0;
-	dh_error_set(err, "device option profile=%.*s: no such profile: card and edgedrnn exist",
+	dh_error_set(err,
+		     "device option profile=%.*s: no such profile: card, edgedrnn, "
+		     "nullhop-fpga and nullhop-asic exist",
 		     (int)len, name);
 	return -EINVAL;
 }

@@ -139,6 +139,12 @@ struct dh_cmd_limits dh_device_limits(const struct dh_device *device)
 		.max_inputs = device->hw.rnn_max_inputs,
 		.max_hidden = device->hw.rnn_max_hidden,
 		.state_bytes = device->hw.rnn_state_bytes,
+		.conv_macs = device->hw.conv_macs,
+		.conv_kernel_words = device->hw.conv_kernel_words,
+		.conv_store_bytes = device->hw.conv_store_bytes,
+		.conv_max_channels = device->hw.conv_max_channels,
+		.conv_max_cols = device->hw.conv_max_cols,
+		.conv_max_outputs = device->hw.conv_max_outputs,
 	};
 }
 
@@ -169,6 +175,12 @@ static void describe(const struct dh_device *device, struct dh_device_info *info
 	info->link_l = hw->link_l;
 	info->link_q = hw->link_q;
 	info->max_jobs = hw->max_jobs;
+	info->conv_macs = hw->conv_macs;
+	info->conv_kernel_words = hw->conv_kernel_words;
+	info->conv_store_bytes = hw->conv_store_bytes;
+	info->conv_max_channels = hw->conv_max_channels;
+	info->conv_max_cols = hw->conv_max_cols;
+	info->conv_max_outputs = hw->conv_max_outputs;
 }
 
 int dh_device_get_info(struct dh_device *device, struct dh_device_info *info, struct dh_error *err)
@@ -206,9 +218,11 @@ int dh_device_get_info(struct dh_device *device, struct dh_device_info *info, st
 const char *dh_cap_name(unsigned int bit)
 {
 	static const char *const names[] = {
-		"rnn-weight-base",  "rnn-more-layers", "rnn-template",
-		"rnn-weight-scale", "rnn-wide",	       "rnn-layer-theta",
-		"rnn-dense",	    "rnn-gru-before",  "rnn-lstm",
+		"rnn-weight-base", "rnn-more-layers",	 "rnn-template", "rnn-weight-scale",
+		"rnn-wide",	   "rnn-layer-theta",	 "rnn-dense",	 "rnn-gru-before",
+		"rnn-lstm",	   [32] = "conv-stride", "conv-shape",	 "conv-shift",
+		"conv-weight8",	   "conv-avg-pool",	 "conv-fc",	 "conv-psum",
+		"conv-add",	   "conv-packed",	 "conv-format",
 	};
 
 	return bit < sizeof(names) / sizeof(*names) ? names[bit] : NULL;

@@ -350,8 +350,9 @@ static int validate(const struct dh_program *program, const struct dh_cmd_limits
 		    struct dh_error *err)
 {
 	size_t offset;
-	enum deltahop_reason reason =
-		dh_cmd_validate(program->commands.data, program->commands.size, limits, &offset);
+	enum deltahop_reason reason = dh_cmd_validate(program->commands.data,
+						      program->commands.size, DELTAHOP_ENGINE_RNN,
+						      limits, &offset);
 
 	if (!reason)
 		return 0;

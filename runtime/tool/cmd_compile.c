@@ -180,6 +180,12 @@ static int device_limits(struct settings *settings, const char *spec, struct dh_
 		.max_inputs = info.max_inputs,
 		.max_hidden = info.max_hidden,
 		.state_bytes = info.state_bytes,
+		.conv_macs = info.conv_macs,
+		.conv_kernel_words = info.conv_kernel_words,
+		.conv_store_bytes = info.conv_store_bytes,
+		.conv_max_channels = info.conv_max_channels,
+		.conv_max_cols = info.conv_max_cols,
+		.conv_max_outputs = info.conv_max_outputs,
 	};
 	snprintf(settings->profile, sizeof(settings->profile), "%s", info.profile);
 	settings->options.limits = &settings->limits;

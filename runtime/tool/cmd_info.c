@@ -96,6 +96,12 @@ json_t *json_device(const struct dh_device_info *info)
 	json_add(json, "max_inputs", json_integer(info->max_inputs));
 	json_add(json, "max_hidden", json_integer(info->max_hidden));
 	json_add(json, "state_bytes", json_integer(info->state_bytes));
+	json_add(json, "conv_macs", json_integer(info->conv_macs));
+	json_add(json, "conv_kernel_words", json_integer(info->conv_kernel_words));
+	json_add(json, "conv_store_bytes", json_integer(info->conv_store_bytes));
+	json_add(json, "conv_max_channels", json_integer(info->conv_max_channels));
+	json_add(json, "conv_max_cols", json_integer(info->conv_max_cols));
+	json_add(json, "conv_max_outputs", json_integer(info->conv_max_outputs));
 	json_add(json, "beat_bytes", json_integer(info->beat_bytes));
 	json_add(json, "dram", json_channel(info->dram_n, info->dram_l, info->dram_q));
 	json_add(json, "link",

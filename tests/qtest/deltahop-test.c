@@ -65,6 +65,8 @@ static void test_identity(void)
         { DELTAHOP_REG_RNN_SLOTS, 4 },
         { DELTAHOP_REG_RNN_MAX_INPUTS, 1024 },
         { DELTAHOP_REG_RNN_MAX_HIDDEN, 1024 },
+        { DELTAHOP_REG_CONV_MACS, 0 },
+        { DELTAHOP_REG_CONV_MAX_OUTPUTS, 0 },
     };
     Card *card = card_new(EDGEDRNN);
 
@@ -96,10 +98,19 @@ static void test_properties_are_in_the_registers(void)
         { DELTAHOP_REG_LINK_Q, 2 },
         { DELTAHOP_REG_RNN_PES, 32 },
         { DELTAHOP_REG_RNN_SLOTS, 5 },
+        { DELTAHOP_REG_CONV_MACS, 64 },
+        { DELTAHOP_REG_CONV_KERNEL_WORDS, 2000 },
+        { DELTAHOP_REG_CONV_STORE_BYTES, 262144 },
+        { DELTAHOP_REG_CONV_MAX_CHANNELS, 512 },
+        { DELTAHOP_REG_CONV_MAX_COLS, 300 },
+        { DELTAHOP_REG_CONV_MAX_OUTPUTS, 100 },
     };
     Card *card = card_new("profile=card,clock-hz=300000000,card-size=2M,"
                           "beat-bytes=32,dram-n=3,dram-l=50,dram-q=6,link-n=9,"
-                          "link-l=70,link-q=2,pes=32,slots=5,dram=simple");
+                          "link-l=70,link-q=2,pes=32,slots=5,dram=simple,"
+                          "conv-macs=64,conv-kernel-words=2000,"
+                          "conv-store-bytes=262144,conv-max-channels=512,"
+                          "conv-max-cols=300,conv-max-outputs=100");
 
     assert_registers(card, expected, ARRAY_SIZE(expected));
     card_free(card);
@@ -1230,7 +1241,7 @@ typedef struct BadProperty {
 } BadProperty;
 
 static const BadProperty bad_properties[] = {
-    { "profile", "gpu", "must be one of edgedrnn, card" },
+    { "profile", "gpu", "must be one of edgedrnn, nullhop-fpga, nullhop-asic, card" },
     { "dram", "ddr", "must be simple" },
     { "clock-hz", "999999", "a number from 1000000 to 4000000000" },
     { "clock-hz", "4000000001", "a number from 1000000 to 4000000000" },
@@ -1238,6 +1249,12 @@ static const BadProperty bad_properties[] = {
     { "pes", "24", "a power of two from 8 to 32" },
     { "slots", "0", "a number from 1 to 16" },
     { "slots", "17", "a number from 1 to 16" },
+    { "conv-macs", "24", "a power of two from 8 to 1024" },
+    { "conv-kernel-words", "63", "a number from 64 to 65536" },
+    { "conv-store-bytes", "16777217", "a number from 1024 to 16777216" },
+    { "conv-max-channels", "0", "a number from 1 to 4096" },
+    { "conv-max-cols", "4097", "a number from 1 to 4096" },
+    { "conv-max-outputs", "4097", "a number from 1 to 4096" },
     { "beat-bytes", "12", "a power of two from 8 to 128" },
     { "dram-n", "65537", "a number from 0 to 65536" },
     { "dram-l", "1048577", "a number from 0 to 1048576" },

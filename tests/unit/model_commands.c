@@ -10,8 +10,7 @@ static struct dh_cmd_limits limits_of(const char *profile)
 	struct dh_config config;
 
 	ck_assert(dh_config_profile(&config, profile));
-	return (struct dh_cmd_limits){ config.caps, config.rnn_slots, 1024, 1024,
-				       config.rnn_state_bytes };
+	return dh_config_limits(&config);
 }
 
 static const struct dh_layer good_layer = { .inputs = 8,
@@ -187,12 +186,12 @@ static enum deltahop_reason judge(struct net *net, const struct rig_program *pro
 				  size_t *offset)
 {
 	const struct rig *rig = net->rig;
-	struct dh_cmd_limits limits = { rig->config.caps, rig->config.rnn_slots, 1024, 1024,
-					rig->config.rnn_state_bytes };
+	struct dh_cmd_limits limits = dh_config_limits(&rig->config);
 	enum deltahop_reason reason;
 	struct deltahop_record record;
 
-	reason = dh_cmd_validate(program->start, program->at - program->start, &limits, offset);
+	reason = dh_cmd_validate(program->start, program->at - program->start, DELTAHOP_ENGINE_RNN,
+				 &limits, offset);
 	assert_ok(rig_do_state(net->rig, DELTAHOP_ENTRY_STATE_LOAD, rig->config.rnn_state_bytes));
 	dh_params_encode(&net->params, net->rig->ram + net_addr(NET_PARAMS));
 	net->entry = rig_entry(net->rig, DELTAHOP_ENTRY_JOB);
@@ -304,7 +303,8 @@ START_TEST(damaged_streams)
 		net_write(&net);
 		for (uint32_t k = rig_below(&random, 3); k < 3; k++)
 			bytes[rig_below(&random, net.entry.size)] ^= 1 << rig_below(&random, 8);
-		reason = dh_cmd_validate(bytes, net.entry.size, &limits, &offset);
+		reason = dh_cmd_validate(bytes, net.entry.size, DELTAHOP_ENGINE_RNN, &limits,
+					 &offset);
 		record = rig_do(net.rig, &net.entry);
 		if (reason)
 			ck_assert_uint_eq(record.status, DELTAHOP_STATUS_FAULT);

@@ -14,8 +14,8 @@ START_TEST(identity)
 	ck_assert_uint_eq(rig_reg(net.rig, DELTAHOP_REG_ID), 0x504f4844);
 	ck_assert_uint_eq(rig_reg(net.rig, DELTAHOP_REG_ABI), 0x10000);
 	ck_assert_uint_eq(rig_reg(net.rig, DELTAHOP_REG_CAPS_LO), 0x7f);
-	ck_assert_uint_eq(rig_reg(net.rig, DELTAHOP_REG_CAPS_HI), 0);
-	ck_assert_uint_eq(rig_reg(net.rig, DELTAHOP_REG_ENGINES), 1);
+	ck_assert_uint_eq(rig_reg(net.rig, DELTAHOP_REG_CAPS_HI), 0x3ff);
+	ck_assert_uint_eq(rig_reg(net.rig, DELTAHOP_REG_ENGINES), 3);
 	ck_assert_uint_eq(rig_reg(net.rig, DELTAHOP_REG_PROFILE), 3);
 	ck_assert_uint_eq(rig_reg(net.rig, DELTAHOP_REG_CLOCK_HZ), 250000000);
 	ck_assert_uint_eq(rig_reg(net.rig, DELTAHOP_REG_CARD_SIZE_LO), 64 << 20);
@@ -33,6 +33,12 @@ START_TEST(identity)
 	ck_assert_uint_eq(rig_reg(net.rig, DELTAHOP_REG_RNN_MAX_INPUTS), 1024);
 	ck_assert_uint_eq(rig_reg(net.rig, DELTAHOP_REG_RNN_MAX_HIDDEN), 1024);
 	ck_assert_uint_eq(rig_reg(net.rig, DELTAHOP_REG_RNN_STATE_BYTES), 196608);
+	ck_assert_uint_eq(rig_reg(net.rig, DELTAHOP_REG_CONV_MACS), 128);
+	ck_assert_uint_eq(rig_reg(net.rig, DELTAHOP_REG_CONV_KERNEL_WORDS), 4096);
+	ck_assert_uint_eq(rig_reg(net.rig, DELTAHOP_REG_CONV_STORE_BYTES), 524288);
+	ck_assert_uint_eq(rig_reg(net.rig, DELTAHOP_REG_CONV_MAX_CHANNELS), 1024);
+	ck_assert_uint_eq(rig_reg(net.rig, DELTAHOP_REG_CONV_MAX_COLS), 1024);
+	ck_assert_uint_eq(rig_reg(net.rig, DELTAHOP_REG_CONV_MAX_OUTPUTS), 1024);
 	net_destroy(&net);
 }
 END_TEST
@@ -219,7 +225,19 @@ START_TEST(profiles)
 	ck_assert_uint_eq(config.rnn_state_bytes, 98304);
 	ck_assert(dh_config_profile(&config, "card"));
 	ck_assert_ptr_null(config.card);
-	ck_assert(!dh_config_profile(&config, "nullhop-fpga"));
+	ck_assert_uint_eq(config.engines, 3);
+	ck_assert(dh_config_profile(&config, "nullhop-fpga"));
+	ck_assert_uint_eq(config.clock_hz, 60000000);
+	ck_assert_uint_eq(config.engines, 2);
+	ck_assert_uint_eq(config.caps, 0);
+	ck_assert(dh_config_profile(&config, "nullhop-asic"));
+	ck_assert_uint_eq(config.clock_hz, 500000000);
+	ck_assert_uint_eq(config.rnn_pes, 0);
+	ck_assert_uint_eq(config.conv_macs, 128);
+	ck_assert_uint_eq(config.conv_kernel_words, 4096);
+	ck_assert_uint_eq(config.conv_store_bytes, 524288);
+	ck_assert_uint_eq(config.conv_max_outputs, 0);
+	ck_assert(!dh_config_profile(&config, "nullhop"));
 	ck_assert(!dh_config_profile(&config, ""));
 	ck_assert_str_eq(dh_profile_name(DELTAHOP_PROFILE_NULLHOP_ASIC), "nullhop-asic");
 	ck_assert_str_eq(dh_profile_name(DELTAHOP_PROFILE_CARD), "card");
@@ -260,7 +278,11 @@ START_TEST(impossible_devices)
 	REFUSE("card-size", card_size = 100);
 	REFUSE("card", card_size = 4096);
 	REFUSE("engines", engines = 0);
-	REFUSE("engines", engines = 3);
+	REFUSE("engines", engines = 2);
+	REFUSE("engines", engines = 4);
+	REFUSE("engines", conv_macs = 128);
+	REFUSE("engines", caps = DELTAHOP_CAP_CONV_PACKED);
+	REFUSE("conv-macs", engines = 3);
 	REFUSE("caps", caps = DELTAHOP_CAP_RNN_LSTM);
 	REFUSE("pes", rnn_pes = 16);
 	REFUSE("pes", rnn_pes = 9);
@@ -268,6 +290,43 @@ START_TEST(impossible_devices)
 	REFUSE("slots", rnn_slots = 0);
 	REFUSE("state-bytes", rnn_state_bytes = 0);
 	REFUSE("state-bytes", rnn_state_bytes = 12);
+}
+END_TEST
+
+START_TEST(impossible_convolution_engines)
+{
+	struct dh_config good, bad;
+
+	ck_assert(dh_config_profile(&good, "nullhop-asic"));
+	REFUSE("engines", engines = 0);
+	REFUSE("pes", engines = 1);
+	REFUSE("pes", engines = 3);
+	REFUSE("engines", rnn_pes = 8);
+	REFUSE("engines", caps = DELTAHOP_CAP_RNN_DENSE);
+	REFUSE("caps", caps = DELTAHOP_CAP_CONV_PSUM);
+	REFUSE("caps", caps = DELTAHOP_CAP_CONV_ADD | DELTAHOP_CAP_CONV_FORMAT);
+	REFUSE("caps", caps = DELTAHOP_CAP_CONV_FORMAT << 1);
+	REFUSE("conv-macs", conv_macs = 100);
+	REFUSE("conv-macs", conv_macs = 4);
+	REFUSE("conv-macs", conv_macs = 256);
+	REFUSE("conv-kernel-words", conv_kernel_words = 63);
+	REFUSE("conv-kernel-words", conv_kernel_words = 65537);
+	REFUSE("conv-store-bytes", conv_store_bytes = 1020);
+	REFUSE("conv-store-bytes", conv_store_bytes = 1028);
+	REFUSE("conv-store-bytes", conv_store_bytes = 1 << 25);
+	REFUSE("conv-max-channels", conv_max_channels = 0);
+	REFUSE("conv-max-channels", conv_max_channels = 4097);
+	REFUSE("conv-max-cols", conv_max_cols = 0);
+	REFUSE("conv-max-cols", conv_max_cols = 4097);
+	REFUSE("conv-max-outputs", conv_max_outputs = 1);
+	ck_assert(dh_config_profile(&good, "card"));
+	good.card_size = 0;
+	REFUSE("conv-macs", conv_macs = 2048);
+	REFUSE("conv-max-outputs", conv_max_outputs = 0);
+	REFUSE("conv-max-outputs", conv_max_outputs = 4097);
+	bad = good;
+	bad.conv_macs = 1024;
+	ck_assert_ptr_null(dh_config_refuse(&bad));
 }
 END_TEST
 
@@ -284,5 +343,6 @@ TCase *model_registers_case(void)
 	tcase_add_test(tcase, device_reset);
 	tcase_add_test(tcase, profiles);
 	tcase_add_test(tcase, impossible_devices);
+	tcase_add_test(tcase, impossible_convolution_engines);
 	return tcase;
 }

@@ -16,6 +16,7 @@ TCase *model_state_case(void);
 TCase *model_timing_case(void);
 TCase *model_random_case(void);
 TCase *reference_conv_case(void);
+TCase *model_conv_commands_case(void);
 
 /**
  * struct net - a small network on a rig, ready to run
