@@ -156,7 +156,7 @@ static int bo_wait(struct embedded *dev, void *arg)
 		return -EINVAL;
 	if (!dh_table_get(&dev->bos, args->handle))
 		return -ENOENT;
-	while (dh_engine_run_next(dev))
+	while (dh_engine_run(dev))
 		;
 	return 0;
 }
@@ -214,12 +214,12 @@ static int ctx_destroy(struct embedded *dev, void *arg)
 }
 
 int dh_embedded_bind(struct embedded *dev, const struct drm_deltahop_binding *binding,
-		     struct bo **bo, struct deltahop_region *region)
+		     struct bound *bound)
 {
 	uint32_t flags = DELTAHOP_REGION_VALID;
+	struct bo *bo;
 
-	*bo = NULL;
-	memset(region, 0, sizeof(*region));
+	memset(bound, 0, sizeof(*bound));
 	if (!binding->handle)
 		return binding->flags || binding->offset || binding->size ? -EINVAL : 0;
 	if (binding->flags &
@@ -227,21 +227,22 @@ int dh_embedded_bind(struct embedded *dev, const struct drm_deltahop_binding *bi
 	    !(binding->flags & (DRM_DELTAHOP_BIND_READ | DRM_DELTAHOP_BIND_WRITE)) ||
 	    binding->offset % 8 || !binding->size)
 		return -EINVAL;
-	*bo = dh_table_get(&dev->bos, binding->handle);
-	if (!*bo)
+	bo = dh_table_get(&dev->bos, binding->handle);
+	if (!bo)
 		return -ENOENT;
-	if (binding->offset > (*bo)->block.size ||
-	    binding->size > (*bo)->block.size - binding->offset)
+	if (binding->offset > bo->block.size || binding->size > bo->block.size - binding->offset)
 		return -ERANGE;
 	if (binding->flags & DRM_DELTAHOP_BIND_READ)
 		flags |= DELTAHOP_REGION_READ;
 	if (binding->flags & DRM_DELTAHOP_BIND_WRITE)
 		flags |= DELTAHOP_REGION_WRITE;
-	if ((*bo)->placement == DRM_DELTAHOP_PLACEMENT_CARD)
+	if (bo->placement == DRM_DELTAHOP_PLACEMENT_CARD)
 		flags |= DELTAHOP_REGION_CARD;
-	region->addr = htole64((*bo)->block.offset + binding->offset);
-	region->length = htole64(binding->size);
-	region->flags = htole32(flags);
+	bound->bo = bo;
+	bound->sync = bo->imported || binding->flags & DRM_DELTAHOP_BIND_SYNC;
+	bound->entry.addr = htole64(bo->block.offset + binding->offset);
+	bound->entry.length = htole64(binding->size);
+	bound->entry.flags = htole32(flags);
 	return 0;
 }
 
@@ -252,8 +253,8 @@ void dh_bindings_put(struct embedded *dev, struct bindings *bindings)
 	if (--bindings->refs)
 		return;
 	for (i = 0; i < bindings->count; i++)
-		if (bindings->bo[i])
-			dh_bo_put(dev, bindings->bo[i]);
+		if (bindings->bound[i].bo)
+			dh_bo_put(dev, bindings->bound[i].bo);
 	dh_heap_free(&dev->system, &bindings->table);
 	free(bindings);
 }
@@ -271,13 +272,14 @@ static int bind_all(struct embedded *dev, struct bindings *bindings,
 		args->bad = i;
 		ret = dh_embedded_fetch(&binding, sizeof(binding), args->bindings, args->stride, i);
 		if (!ret)
-			ret = dh_embedded_bind(dev, &binding, &bindings->bo[i], &table[i]);
+			ret = dh_embedded_bind(dev, &binding, &bindings->bound[i]);
 		if (ret) {
-			bindings->bo[i] = NULL;
+			bindings->bound[i].bo = NULL;
 			return ret;
 		}
-		if (bindings->bo[i])
-			bindings->bo[i]->refs++;
+		table[i] = bindings->bound[i].entry;
+		if (bindings->bound[i].bo)
+			bindings->bound[i].bo->refs++;
 	}
 	args->bad = 0;
 	return 0;
@@ -291,7 +293,7 @@ static int bindings_create(struct embedded *dev, void *arg)
 
 	if (!args->count || args->count > dev->base.hw.max_regions)
 		return -EINVAL;
-	bindings = calloc(1, sizeof(*bindings) + args->count * sizeof(*bindings->bo));
+	bindings = calloc(1, sizeof(*bindings) + args->count * sizeof(*bindings->bound));
 	if (!bindings)
 		return -ENOMEM;
 	bindings->refs = 1;
@@ -650,7 +652,7 @@ static int embedded_bo_export(struct dh_device *device, uint32_t handle)
 	int ret;
 
 	pthread_mutex_lock(&dev->lock);
-	while (dh_engine_run_next(dev))
+	while (dh_engine_run(dev))
 		;
 	ret = export_locked(dev, handle);
 	pthread_mutex_unlock(&dev->lock);
@@ -703,7 +705,7 @@ static int embedded_sync_wait(struct dh_device *device, uint32_t handle, int64_t
 	if (!sync || sync->state == SYNC_EMPTY)
 		ret = sync ? -EINVAL : -ENOENT;
 	while (!ret && sync->state == SYNC_PENDING) {
-		dh_engine_run_next(dev);
+		dh_engine_run(dev);
 		if (sync->state == SYNC_PENDING && dh_deadline(0) >= timeout_ns)
 			ret = -ETIMEDOUT;
 	}
@@ -795,7 +797,7 @@ static void embedded_close(struct dh_device *device)
 
 	free_objects(dev);
 	dh_model_destroy(dev->model);
-	dh_heap_free(&dev->system, &dev->kernel);
+	dh_engine_stop(dev);
 	dh_heap_fini(&dev->card);
 	dh_heap_fini(&dev->system);
 	pthread_mutex_destroy(&dev->lock);

@@ -2,10 +2,10 @@
 /*
  * The embedded device: a driver like the kernel's, and below it the device model, in this process.
  *
- * Jobs are queued by submit and run by whoever waits, one after the other, in device time that
- * jumps from event to event. There is no thread. The order of ring entries, the placement of memory
- * and the handling of states are those of the kernel driver, so that records are the same to the
- * cycle.
+ * Jobs are queued by submit, for each engine in a queue of its own, and run by whoever waits, in
+ * device time that jumps from event to event of both engines. There is no thread. The order of ring
+ * entries, the placement of memory and the handling of states are those of the kernel driver, so
+ * that records are the same to the cycle.
  */
 #ifndef DELTAHOP_EMBEDDED_H
 #define DELTAHOP_EMBEDDED_H
@@ -78,14 +78,25 @@ struct bo {
 };
 
 /**
+ * struct bound - a region with memory
+ * @bo: the buffer, NULL: it is empty
+ * @sync: jobs that use the buffer so, and of which one writes it, run in the order of their submits
+ * @entry: of the device's table
+ */
+struct bound {
+	struct bo *bo;
+	bool sync;
+	struct deltahop_region entry;
+};
+
+/**
  * struct bindings - regions bound to buffers, and their table in device memory
- * @bo: the buffer of each region, NULL for an empty one
  */
 struct bindings {
 	uint32_t refs;
 	uint32_t count;
 	struct dh_block table;
-	struct bo *bo[];
+	struct bound bound[];
 };
 
 /**
@@ -113,64 +124,97 @@ enum sync_state {
 	SYNC_DONE,
 };
 
+/**
+ * struct sync - a syncobj
+ * @ticket: of the job that signals it, the last one submitted
+ * @failed: which has not ended well
+ */
 struct sync {
 	uint32_t refs;
 	enum sync_state state;
-	uint32_t pending; /* jobs that will signal it */
+	uint64_t ticket;
+	bool failed;
 };
 
 struct override {
 	uint32_t region;
-	struct bo *bo;
-	struct deltahop_region entry;
+	struct bound bound;
 };
 
-/** struct job - in the queue */
+/**
+ * struct job - in the queue
+ * @ticket: number among all jobs, in the order of their submits
+ * @depends: sequence number of the job that must have succeeded, 0: none
+ * @wait: tickets of the jobs that must have ended
+ * @broken: one of them has not ended well
+ * @sync: what it signals
+ */
 struct job {
 	struct job *next;
 	struct context *ctx;
 	struct bindings *bindings;
 	struct state *state;
+	enum deltahop_engine engine;
+	uint64_t ticket;
 	uint32_t seqno;
 	uint32_t flags;
 	uint64_t cmd_offset;
 	uint32_t cmd_size;
 	uint32_t cmd_region;
 	uint32_t profile_region;
-	uint32_t depends; /* sequence number, 0: none */
+	uint32_t depends;
 	uint64_t cycle_budget;
+	bool broken;
 	uint32_t override_count;
 	uint32_t sync_count;
+	uint32_t wait_count;
 	struct override override[EMBEDDED_MAX_OVERRIDES];
 	struct sync *sync[EMBEDDED_MAX_SYNCS];
+	uint64_t wait[EMBEDDED_MAX_SYNCS];
 };
 
 /**
  * struct context - a sequence of jobs and their records
  * @owner: tag of ring entries, never used twice
  * @last: last sequence number given out
- * @done: last one that ended
  * @unfinished: jobs submitted and not ended
  * @records: the ring of records
+ * @busy: the job with a record in this slot has not ended
  * @idle: jobs not in use
  */
 struct context {
 	uint32_t owner;
 	uint32_t last;
-	uint32_t done;
 	uint32_t unfinished;
 	struct dh_block records;
+	bool busy[EMBEDDED_RECORD_SLOTS];
 	struct job *idle;
 	struct job pool[EMBEDDED_MAX_JOBS];
+};
+
+/**
+ * struct engine - one of the device's, with its ring and its queue
+ * @first: oldest job in the queue; @tail: where the next one goes
+ * @running: @first is on the ring
+ * @kernel: ring, tables and records of the driver
+ * @ring_tail: entries produced
+ * @leaving: state that is saved for the running job, or NULL
+ */
+struct engine {
+	enum deltahop_engine number;
+	struct job *first;
+	struct job **tail;
+	bool running;
+	struct dh_block kernel;
+	uint32_t ring_tail;
+	struct state *leaving;
 };
 
 /**
  * struct embedded - the device
  * @lock: over everything below
  * @now: device time
- * @first: oldest job in the queue; @tail: where the next one goes
- * @kernel: ring, tables and records of the driver
- * @ring_tail: entries produced
+ * @ticket: last one given out; @ended: jobs that have ended
  * @resident: state on the chip; @dirty: changed since it was loaded
  * @owner: last tag given out
  */
@@ -187,10 +231,9 @@ struct embedded {
 	struct table bindings;
 	struct table states;
 	struct table syncs;
-	struct job *first;
-	struct job **tail;
-	struct dh_block kernel;
-	uint32_t ring_tail;
+	struct engine engine[DELTAHOP_ENGINE_COUNT];
+	uint64_t ticket;
+	uint64_t ended;
 	struct state *resident;
 	bool dirty;
 	uint32_t owner;
@@ -198,14 +241,20 @@ struct embedded {
 
 /* --- running jobs: engine.c -------------------------------------------------- */
 
-/** dh_engine_start() - set the ring up */
+/** dh_engine_start() - set the rings of all engines up */
 bool dh_engine_start(struct embedded *dev);
 
-/** dh_engine_run_next() - run the oldest job to its end; false if there is none */
-bool dh_engine_run_next(struct embedded *dev);
+/** dh_engine_stop() - give the rings' memory back */
+void dh_engine_stop(struct embedded *dev);
 
-/** dh_engine_cancel() - end all jobs of a context that wait */
+/** dh_engine_run() - let device time go on until a job has ended; false if there is none */
+bool dh_engine_run(struct embedded *dev);
+
+/** dh_engine_cancel() - end all jobs of a context that wait, then those that run */
 void dh_engine_cancel(struct embedded *dev, struct context *ctx);
+
+/** dh_engine_bound() - what a job has bound to a region, with overrides; NULL: no such region */
+const struct bound *dh_engine_bound(const struct job *job, uint32_t region);
 
 /** dh_engine_record() - the record of a job, in device memory */
 struct deltahop_record *dh_engine_record(struct embedded *dev, const struct context *ctx,
@@ -230,9 +279,9 @@ int dh_embedded_options(struct dh_config *config, const char *text, struct dh_er
  */
 int dh_embedded_fetch(void *dst, size_t size, uint64_t array, uint32_t stride, uint32_t index);
 
-/** dh_embedded_bind() - check a binding; @bo is not held yet, NULL for an empty one */
+/** dh_embedded_bind() - check a binding; its buffer is not held yet */
 int dh_embedded_bind(struct embedded *dev, const struct drm_deltahop_binding *binding,
-		     struct bo **bo, struct deltahop_region *region);
+		     struct bound *bound);
 
 /** dh_table_get() - the object, or NULL */
 void *dh_table_get(const struct table *table, uint32_t handle);

@@ -14,7 +14,7 @@ static void drop(struct embedded *dev, struct job *job)
 	uint32_t i;
 
 	for (i = 0; i < job->override_count; i++)
-		dh_bo_put(dev, job->override[i].bo);
+		dh_bo_put(dev, job->override[i].bound.bo);
 	for (i = 0; i < job->sync_count; i++)
 		dh_sync_put(job->sync[i]);
 	if (job->bindings)
@@ -31,19 +31,27 @@ static int take_override(struct embedded *dev, struct job *job,
 
 	if (from->pad || from->region >= job->bindings->count || !from->binding.handle)
 		return -EINVAL;
-	ret = dh_embedded_bind(dev, &from->binding, &to->bo, &to->entry);
+	ret = dh_embedded_bind(dev, &from->binding, &to->bound);
 	if (ret)
 		return ret;
 	to->region = from->region;
-	to->bo->refs++;
+	to->bound.bo->refs++;
 	job->override_count++;
 	return 0;
 }
 
-/*
- * Jobs run in the order of their submits, so that waiting for an earlier one is already done; only
- * signals are kept.
- */
+/* Wait for the job that signals it now, whichever does later. */
+static int take_wait(struct job *job, const struct sync *sync)
+{
+	if (sync->state == SYNC_EMPTY)
+		return -EINVAL;
+	if (sync->state == SYNC_PENDING)
+		job->wait[job->wait_count++] = sync->ticket;
+	else
+		job->broken |= sync->failed;
+	return 0;
+}
+
 static int take_sync(struct embedded *dev, struct job *job, const struct drm_deltahop_sync *from)
 {
 	struct sync *sync = dh_table_get(&dev->syncs, from->handle);
@@ -53,7 +61,7 @@ static int take_sync(struct embedded *dev, struct job *job, const struct drm_del
 	if (!sync)
 		return -ENOENT;
 	if (!(from->flags & DRM_DELTAHOP_SYNC_SIGNAL))
-		return sync->state == SYNC_EMPTY ? -EINVAL : 0;
+		return take_wait(job, sync);
 	sync->refs++;
 	job->sync[job->sync_count++] = sync;
 	return 0;
@@ -82,49 +90,47 @@ static int take_arrays(struct embedded *dev, struct job *job, const struct drm_d
 	return ret;
 }
 
-/* The region of a job as it will be, with overrides. */
-static const struct deltahop_region *region_of(struct embedded *dev, const struct job *job,
-					       uint32_t region)
+static bool region_allows(const struct bound *bound, uint32_t flag)
 {
-	const struct deltahop_region *table =
-		(void *)(dev->system.base + job->bindings->table.offset);
-	uint32_t i;
-
-	for (i = job->override_count; i--;)
-		if (job->override[i].region == region)
-			return &job->override[i].entry;
-	return region < job->bindings->count ? &table[region] : NULL;
+	return bound && bound->bo && le32toh(bound->entry.flags) & flag;
 }
 
-static int check_regions(struct embedded *dev, const struct job *job)
+static int check_regions(const struct job *job)
 {
-	const struct deltahop_region *commands = region_of(dev, job, job->cmd_region);
-	const struct deltahop_region *profile = region_of(dev, job, job->profile_region);
+	const struct bound *commands = dh_engine_bound(job, job->cmd_region);
 	uint64_t length;
 
-	if (!commands || !(le32toh(commands->flags) & DELTAHOP_REGION_READ))
+	if (!region_allows(commands, DELTAHOP_REGION_READ))
 		return -EINVAL;
 	if (job->profile_region != DELTAHOP_REGION_NONE &&
-	    (!profile || !(le32toh(profile->flags) & DELTAHOP_REGION_WRITE)))
+	    !region_allows(dh_engine_bound(job, job->profile_region), DELTAHOP_REGION_WRITE))
 		return -EINVAL;
-	length = le64toh(commands->length);
+	length = le64toh(commands->entry.length);
 	return job->cmd_offset > length || job->cmd_size > length - job->cmd_offset ? -ERANGE : 0;
 }
 
-/* Check a job and hold what it names; @index is its place among the jobs of its submit. */
+/* What is wrong with a job, all by itself; @index is its place among the jobs of its submit. */
+static int check_job(struct embedded *dev, const struct drm_deltahop_job *from, uint32_t index)
+{
+	if (from->engine >= DELTAHOP_ENGINE_COUNT || from->flags & ~DRM_DELTAHOP_JOB_STATE_RESET ||
+	    from->pad || from->seqno || from->cmd_offset % 8 || from->cmd_size % 8 ||
+	    from->cmd_size < 8 || from->depends > index)
+		return -EINVAL;
+	if (from->state ? from->engine != DELTAHOP_ENGINE_RNN : from->flags)
+		return -EINVAL;
+	return dev->base.hw.engines & 1u << from->engine ? 0 : -EOPNOTSUPP;
+}
+
+/* Check a job and hold what it names. */
 static int take_job(struct embedded *dev, struct context *ctx, struct job *job,
 		    const struct drm_deltahop_job *from, uint32_t index)
 {
 	struct bindings *bindings = dh_table_get(&dev->bindings, from->bindings);
 	struct state *state = dh_table_get(&dev->states, from->state);
-	int ret;
+	int ret = check_job(dev, from, index);
 
-	if (from->engine == DELTAHOP_ENGINE_CONV)
-		return -EOPNOTSUPP;
-	if (from->engine != DELTAHOP_ENGINE_RNN || from->flags & ~DRM_DELTAHOP_JOB_STATE_RESET ||
-	    from->pad || from->seqno || from->cmd_offset % 8 || from->cmd_size % 8 ||
-	    from->cmd_size < 8 || from->depends > index || (from->flags && !from->state))
-		return -EINVAL;
+	if (ret)
+		return ret;
 	if (!bindings || (from->state && !state))
 		return -ENOENT;
 	if (state && state->owner != ctx->owner)
@@ -134,6 +140,7 @@ static int take_job(struct embedded *dev, struct context *ctx, struct job *job,
 	job->state = state;
 	if (state)
 		state->refs++;
+	job->engine = from->engine;
 	job->flags = from->flags;
 	job->cmd_offset = from->cmd_offset;
 	job->cmd_size = from->cmd_size;
@@ -142,7 +149,7 @@ static int take_job(struct embedded *dev, struct context *ctx, struct job *job,
 	job->depends = from->depends ? ctx->last + from->depends : 0;
 	job->cycle_budget = from->cycle_budget;
 	ret = take_arrays(dev, job, from);
-	return ret ? ret : check_regions(dev, job);
+	return ret ? ret : check_regions(job);
 }
 
 /* --- a submit ------------------------------------------------------------------ */
@@ -184,21 +191,34 @@ static int take_all(struct embedded *dev, struct context *ctx, struct drm_deltah
 /* Nothing can fail any more. */
 static void queue_job(struct embedded *dev, struct job *job)
 {
+	struct engine *engine = &dev->engine[job->engine];
 	uint32_t i;
 
+	job->ticket = ++dev->ticket;
 	job->seqno = ++job->ctx->last;
 	job->ctx->unfinished++;
+	job->ctx->busy[job->seqno % EMBEDDED_RECORD_SLOTS] = true;
 	if (job->state && job->state->reset_next) {
 		job->flags |= DRM_DELTAHOP_JOB_STATE_RESET;
 		job->state->reset_next = false;
 	}
 	for (i = 0; i < job->sync_count; i++) {
 		job->sync[i]->state = SYNC_PENDING;
-		job->sync[i]->pending++;
+		job->sync[i]->ticket = job->ticket;
 	}
 	job->next = NULL;
-	*dev->tail = job;
-	dev->tail = &job->next;
+	*engine->tail = job;
+	engine->tail = &job->next;
+}
+
+/* Jobs of one engine may overtake one of the other, whose record must not be written over. */
+static bool has_room(const struct context *ctx, uint32_t count)
+{
+	if (ctx->unfinished + count > EMBEDDED_MAX_JOBS)
+		return false;
+	while (count && !ctx->busy[(ctx->last + count) % EMBEDDED_RECORD_SLOTS])
+		count--;
+	return !count;
 }
 
 int dh_embedded_submit(struct embedded *dev, void *arg)
@@ -215,7 +235,7 @@ int dh_embedded_submit(struct embedded *dev, void *arg)
 	if (args->flags || args->pad || !args->count || args->count > EMBEDDED_MAX_JOBS ||
 	    args->stride < sizeof(struct drm_deltahop_job))
 		return -EINVAL;
-	if (ctx->unfinished + args->count > EMBEDDED_MAX_JOBS)
+	if (!has_room(ctx, args->count))
 		return -EBUSY;
 	ret = take_all(dev, ctx, args, &job);
 	if (ret)
@@ -263,7 +283,7 @@ static int look(struct embedded *dev, struct drm_deltahop_wait *args)
 		return -ENOENT;
 	if (ctx->last - args->seqno >= EMBEDDED_RECORD_SLOTS)
 		return -ESTALE;
-	if ((int32_t)(ctx->done - args->seqno) < 0)
+	if (ctx->busy[args->seqno % EMBEDDED_RECORD_SLOTS])
 		return -EAGAIN;
 	args->record = *dh_engine_record(dev, ctx, args->seqno);
 	return 0;
@@ -284,7 +304,7 @@ int dh_embedded_wait(struct embedded *dev, struct drm_deltahop_wait *args)
 		pthread_mutex_lock(&dev->lock);
 		ret = look(dev, args);
 		if (ret == -EAGAIN && args->timeout_ns > 0) {
-			dh_engine_run_next(dev);
+			dh_engine_run(dev);
 			ret = look(dev, args);
 		}
 		pthread_mutex_unlock(&dev->lock);
