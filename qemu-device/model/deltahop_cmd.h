@@ -263,6 +263,12 @@ uint64_t dh_conv_fc_columns_offset(const struct dh_conv_pass *pass);
 uint64_t dh_conv_fc_weight_bytes(const struct dh_conv_layer *layer,
 				 const struct dh_conv_pass *pass);
 
+/** dh_conv_kernel_words() - weights that a MAC holds of an output map */
+uint32_t dh_conv_kernel_words(const struct dh_conv_layer *layer);
+
+/** dh_conv_store_words() - words of the rows of a stripe, and of those that the next one needs */
+uint64_t dh_conv_store_words(const struct dh_conv_layer *layer);
+
 /** dh_conv_fits_kernels() - do the kernels of an output map fit the kernel memory of its MACs? */
 bool dh_conv_fits_kernels(const struct dh_conv_layer *layer, const struct dh_cmd_limits *limits);
 

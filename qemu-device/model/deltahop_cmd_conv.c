@@ -144,21 +144,29 @@ uint64_t dh_conv_fc_weight_bytes(const struct dh_conv_layer *layer, const struct
 	       dh_conv_fc_values(layer) * dh_conv_fc_column_bytes(layer, pass);
 }
 
-bool dh_conv_fits_kernels(const struct dh_conv_layer *layer, const struct dh_cmd_limits *limits)
+uint32_t dh_conv_kernel_words(const struct dh_conv_layer *layer)
 {
 	return dh_conv_channels_padded(layer) / layer->macs * layer->kernel_rows *
-		       layer->kernel_cols <=
-	       limits->conv_kernel_words;
+	       layer->kernel_cols;
 }
 
-bool dh_conv_fits_store(const struct dh_conv_layer *layer, const struct dh_cmd_limits *limits)
+uint64_t dh_conv_store_words(const struct dh_conv_layer *layer)
 {
 	uint32_t rows = layer->kernel_rows + 3 * layer->stride_rows;
 
 	if (rows > layer->rows)
 		rows = layer->rows;
-	return rows * dh_conv_row_words(layer->cols, layer->channels, true) <=
-	       limits->conv_store_bytes / 2;
+	return rows * dh_conv_row_words(layer->cols, layer->channels, true);
+}
+
+bool dh_conv_fits_kernels(const struct dh_conv_layer *layer, const struct dh_cmd_limits *limits)
+{
+	return dh_conv_kernel_words(layer) <= limits->conv_kernel_words;
+}
+
+bool dh_conv_fits_store(const struct dh_conv_layer *layer, const struct dh_cmd_limits *limits)
+{
+	return dh_conv_store_words(layer) <= limits->conv_store_bytes / 2;
 }
 
 /* MACs for each output map so that all of them are busy, as far as there are output maps. */
