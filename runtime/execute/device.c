@@ -215,19 +215,6 @@ int dh_device_get_info(struct dh_device *device, struct dh_device_info *info, st
 	return 0;
 }
 
-const char *dh_cap_name(unsigned int bit)
-{
-	static const char *const names[] = {
-		"rnn-weight-base", "rnn-more-layers",	 "rnn-template", "rnn-weight-scale",
-		"rnn-wide",	   "rnn-layer-theta",	 "rnn-dense",	 "rnn-gru-before",
-		"rnn-lstm",	   [32] = "conv-stride", "conv-shape",	 "conv-shift",
-		"conv-weight8",	   "conv-avg-pool",	 "conv-fc",	 "conv-psum",
-		"conv-add",	   "conv-packed",	 "conv-format",
-	};
-
-	return bit < sizeof(names) / sizeof(*names) ? names[bit] : NULL;
-}
-
 int64_t dh_deadline(int64_t timeout_ns)
 {
 	struct timespec now;

@@ -98,11 +98,6 @@ static void sum_rows(const struct dh_job *job, const struct dh_program_layer *la
 			add_row(sum, &row[i]);
 }
 
-uint32_t dh_program_layers(const struct dh_program *program)
-{
-	return program->layer_count;
-}
-
 /* A step follows the one before it a cycle later, and a layer the layer before it. */
 static uint64_t dense_cycles(const struct dh_job *job, uint32_t index, uint64_t steps)
 {

@@ -4,13 +4,8 @@
 
 #include "base/text.h"
 #include "program/disasm.h"
+#include "program/disasm_conv.h"
 
-static const char *const regions[] = {
-	[DH_REGION_COMMANDS] = "commands", [DH_REGION_WEIGHTS] = "weights",
-	[DH_REGION_PARAMS] = "params",	   [DH_REGION_INPUT] = "input",
-	[DH_REGION_OUTPUT] = "output",	   [DH_REGION_SCRATCH] = "scratch",
-	[DH_REGION_PROFILE] = "profile",
-};
 static const char *const cells[] = { "gru", "dense", "gru-before", "lstm" };
 static const char *const activations[] = { "none", "relu", "sigmoid", "tanh" };
 
@@ -21,11 +16,19 @@ struct line {
 	struct dh_cmd cmd;
 	const struct dh_program_layer *layer;
 	const struct dh_program_run *run;
+	const struct dh_program_conv *conv;
 };
 
-static const char *region_name(uint32_t region)
+const char *dh_region_name(uint32_t region)
 {
-	return region < DH_REGION_COUNT ? regions[region] : "?";
+	static const char *const names[DH_REGION_COUNT] = {
+		[DH_REGION_COMMANDS] = "commands", [DH_REGION_WEIGHTS] = "weights",
+		[DH_REGION_PARAMS] = "params",	   [DH_REGION_INPUT] = "input",
+		[DH_REGION_OUTPUT] = "output",	   [DH_REGION_SCRATCH] = "scratch",
+		[DH_REGION_PROFILE] = "profile",
+	};
+
+	return region < DH_REGION_COUNT ? names[region] : "?";
 }
 
 static bool next_line(const struct dh_program *program, struct line *line, size_t offset)
@@ -43,6 +46,10 @@ static bool next_line(const struct dh_program *program, struct line *line, size_
 		if (program->runs[i].cmd_offset == offset)
 			line->run = &program->runs[i];
 	}
+	for (uint32_t i = 0; i < program->conv_count; i++) {
+		if (program->convs[i].cmd_offset <= offset && offset < program->convs[i].cmd_end)
+			line->conv = &program->convs[i];
+	}
 	return true;
 }
 
@@ -57,6 +64,14 @@ static const char *opcode_name(uint16_t opcode)
 		return "rnn.layer";
 	case DELTAHOP_OP_RNN_RUN:
 		return "rnn.run";
+	case DELTAHOP_OP_CONV_LAYER:
+		return "conv.layer";
+	case DELTAHOP_OP_CONV_INPUT:
+		return "conv.input";
+	case DELTAHOP_OP_CONV_PASS:
+		return "conv.pass";
+	case DELTAHOP_OP_CONV_FC:
+		return "conv.fc";
 	default:
 		return "?";
 	}
@@ -77,7 +92,7 @@ static void print_layer(const struct line *line, FILE *out)
 	if (!dense)
 		fprintf(out, ",%u,%u", layer->weight_frac[1], layer->weight_frac[2]);
 	fprintf(out, " %s weights=%s+0x%llx (%zu bytes) state=0x%x (%zu bytes)",
-		layer->no_bias ? "no-bias" : "bias", region_name(layer->weight_region),
+		layer->no_bias ? "no-bias" : "bias", dh_region_name(layer->weight_region),
 		(unsigned long long)layer->weight_offset,
 		dh_layer_columns(layer) * dh_layer_column_bytes(layer), layer->state_offset,
 		dh_layer_state_bytes(layer));
@@ -93,9 +108,9 @@ static void print_run(const struct dh_program *program, const struct line *line,
 
 	fprintf(out, "slots=%u..%u%s params=%s+0x%llx in=%s+0x%llx out=%s+0x%llx", run->first,
 		run->first + run->count - 1, run->last_only ? " last-only" : "",
-		region_name(run->params_region), (unsigned long long)run->params_offset,
-		region_name(run->input_region), (unsigned long long)run->input_offset,
-		region_name(run->output_region), (unsigned long long)run->output_offset);
+		dh_region_name(run->params_region), (unsigned long long)run->params_offset,
+		dh_region_name(run->input_region), (unsigned long long)run->input_offset,
+		dh_region_name(run->output_region), (unsigned long long)run->output_offset);
 	if (!line->run)
 		return;
 	fprintf(out, " stride=%u/%u  ; %s:", line->run->input_stride, line->run->output_stride,
@@ -112,10 +127,8 @@ static void print_tensor(const char *what, const struct dh_program_tensor *tenso
 		tensor->per_step ? "every step" : "once");
 }
 
-static void print_head(const struct dh_program *program, FILE *out)
+static void print_rnn_head(const struct dh_program *program, FILE *out)
 {
-	fprintf(out, "; program %s for profile %s, hardware interface %u.%u\n", program->name,
-		program->profile, program->abi_major, program->abi_minor);
 	fprintf(out,
 		"; needs   capabilities 0x%llx, %u slots, %u inputs, %u units, %u bytes of state\n",
 		(unsigned long long)program->need.caps, program->need.slots,
@@ -129,22 +142,34 @@ static void print_head(const struct dh_program *program, FILE *out)
 		fprintf(out, "; host    %s\n", dh_host_op_name(program->host_op));
 }
 
+static void print_line(const struct dh_program *program, const struct line *line, FILE *out)
+{
+	fprintf(out, "%04zx  %-10s", line->offset, opcode_name(line->cmd.opcode));
+	if (line->reason)
+		fprintf(out, "; refused: %s", dh_reason_text(line->reason));
+	else if (line->cmd.opcode == DELTAHOP_OP_RNN_LAYER)
+		print_layer(line, out);
+	else if (line->cmd.opcode == DELTAHOP_OP_RNN_RUN)
+		print_run(program, line, out);
+	else
+		dh_disasm_conv_print(&line->cmd, line->conv, out);
+	fputc('\n', out);
+}
+
 void dh_disasm_print(const struct dh_program *program, FILE *out)
 {
 	struct line line;
 
-	print_head(program, out);
+	fprintf(out, "; program %s for profile %s, hardware interface %u.%u\n", program->name,
+		program->profile, program->abi_major, program->abi_minor);
+	if (program->engine == DELTAHOP_ENGINE_CONV)
+		dh_disasm_conv_print_head(program, out);
+	else
+		print_rnn_head(program, out);
 	for (size_t at = 0; next_line(program, &line, at); at += line.cmd.size) {
-		fprintf(out, "%04zx  %-10s", at, opcode_name(line.cmd.opcode));
-		if (line.reason) {
-			fprintf(out, "; refused: %s\n", dh_reason_text(line.reason));
+		print_line(program, &line, out);
+		if (line.reason)
 			return;
-		}
-		if (line.cmd.opcode == DELTAHOP_OP_RNN_LAYER)
-			print_layer(&line, out);
-		else if (line.cmd.opcode == DELTAHOP_OP_RNN_RUN)
-			print_run(program, &line, out);
-		fputc('\n', out);
 	}
 }
 
@@ -169,7 +194,7 @@ static void describe_layer(const struct line *line, json_t *object)
 	set(object, "inputs", json_integer(layer->inputs));
 	set(object, "hidden", json_integer(layer->hidden));
 	set(object, "weight_frac", fractions);
-	set(object, "weight_region", json_string(region_name(layer->weight_region)));
+	set(object, "weight_region", json_string(dh_region_name(layer->weight_region)));
 	set(object, "weight_offset", json_integer(layer->weight_offset));
 	set(object, "weight_bytes",
 	    json_integer(dh_layer_columns(layer) * dh_layer_column_bytes(layer)));
@@ -192,11 +217,11 @@ static void describe_run(const struct line *line, json_t *object)
 	set(object, "first", json_integer(run->first));
 	set(object, "count", json_integer(run->count));
 	set(object, "last_only", json_boolean(run->last_only));
-	set(object, "params_region", json_string(region_name(run->params_region)));
+	set(object, "params_region", json_string(dh_region_name(run->params_region)));
 	set(object, "params_offset", json_integer(run->params_offset));
-	set(object, "input_region", json_string(region_name(run->input_region)));
+	set(object, "input_region", json_string(dh_region_name(run->input_region)));
 	set(object, "input_offset", json_integer(run->input_offset));
-	set(object, "output_region", json_string(region_name(run->output_region)));
+	set(object, "output_region", json_string(dh_region_name(run->output_region)));
 	set(object, "output_offset", json_integer(run->output_offset));
 	if (!line->run)
 		return;
@@ -217,6 +242,8 @@ static json_t *describe_line(const struct line *line)
 		describe_layer(line, object);
 	else if (line->cmd.opcode == DELTAHOP_OP_RNN_RUN)
 		describe_run(line, object);
+	else
+		dh_disasm_conv_describe(&line->cmd, line->conv, object);
 	return object;
 }
 
@@ -240,7 +267,17 @@ static json_t *describe_need(const struct dh_program *program)
 			 (int)program->abi_minor);
 }
 
-json_t *dh_disasm_json(const struct dh_program *program)
+static json_t *describe_rnn(const struct dh_program *program)
+{
+	return json_pack("{s:o, s:o, s:o, s:s, s:I, s:i, s:i}", "need", describe_need(program),
+			 "input", describe_tensor(&program->input), "output",
+			 describe_tensor(&program->output), "host_op",
+			 dh_host_op_name(program->host_op), "state_template_bytes",
+			 (json_int_t)program->state_template.size, "fixed_steps",
+			 (int)program->fixed_steps, "batch", (int)program->batch);
+}
+
+static json_t *describe_commands(const struct dh_program *program)
 {
 	json_t *commands = json_array();
 	struct line line;
@@ -250,13 +287,21 @@ json_t *dh_disasm_json(const struct dh_program *program)
 		if (line.reason)
 			break;
 	}
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:i, s:i, s:i, s:o}", "name",
-			 dh_text_json(program->name), "profile", dh_text_json(program->profile),
-			 "need", describe_need(program), "input", describe_tensor(&program->input),
-			 "output", describe_tensor(&program->output), "host_op",
-			 dh_host_op_name(program->host_op), "weight_bytes",
-			 (json_int_t)program->weights.size, "state_template_bytes",
-			 (json_int_t)program->state_template.size, "scratch_bytes",
-			 (int)program->scratch_bytes, "fixed_steps", (int)program->fixed_steps,
-			 "batch", (int)program->batch, "commands", commands);
+	return commands;
+}
+
+json_t *dh_disasm_json(const struct dh_program *program)
+{
+	bool conv = program->engine == DELTAHOP_ENGINE_CONV;
+	json_t *json = conv ? dh_disasm_conv_json(program) : describe_rnn(program);
+
+	if (!json)
+		return NULL;
+	set(json, "name", dh_text_json(program->name));
+	set(json, "profile", dh_text_json(program->profile));
+	set(json, "engine", json_string(conv ? "conv" : "rnn"));
+	set(json, "weight_bytes", json_integer(program->weights.size));
+	set(json, "scratch_bytes", json_integer(program->scratch_bytes));
+	set(json, "commands", describe_commands(program));
+	return json;
 }

@@ -4,23 +4,41 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "program/program.h"
+#include "program/check.h"
 
-#define MAX_SCRATCH (1u << 20)
-#define MAX_SCALE   64
-#define MAX_RANK    8
+static void free_maps(struct dh_program_map *maps, uint32_t count)
+{
+	for (uint32_t i = 0; maps && i < count; i++) {
+		free(maps[i].name);
+		free(maps[i].groups);
+	}
+	free(maps);
+}
+
+static void free_layers(struct dh_program *program)
+{
+	uint32_t i;
+
+	for (i = 0; program->layers && i < program->layer_count; i++) {
+		free(program->layers[i].node);
+		free(program->layers[i].op);
+	}
+	free(program->layers);
+	for (i = 0; program->convs && i < program->conv_count; i++) {
+		free(program->convs[i].node);
+		free(program->convs[i].op);
+	}
+	free(program->convs);
+}
 
 void dh_program_free(struct dh_program *program)
 {
 	if (!program)
 		return;
-	for (uint32_t i = 0; program->layers && i < program->layer_count; i++) {
-		free(program->layers[i].node);
-		free(program->layers[i].op);
-	}
-	free(program->layers);
+	free_layers(program);
+	free_maps(program->inputs, program->input_count);
+	free_maps(program->outputs, program->output_count);
 	free(program->runs);
 	free(program->input.name);
 	free(program->output.name);
@@ -30,6 +48,11 @@ void dh_program_free(struct dh_program *program)
 	free(program->name);
 	free(program->profile);
 	free(program);
+}
+
+uint32_t dh_program_layers(const struct dh_program *program)
+{
+	return program->engine == DELTAHOP_ENGINE_CONV ? program->conv_count : program->layer_count;
 }
 
 int dh_program_check_abi(const struct dh_program *program, unsigned int major, unsigned int minor,
@@ -44,110 +67,9 @@ int dh_program_check_abi(const struct dh_program *program, unsigned int major, u
 	return -EOPNOTSUPP;
 }
 
-/* --- what it needs --- */
-
-static uint64_t caps_of_layer(const struct dh_layer *layer)
-{
-	uint64_t caps = 0;
-
-	if (layer->cell == DELTAHOP_CELL_DENSE)
-		caps |= DELTAHOP_CAP_RNN_DENSE;
-	if (layer->no_bias)
-		caps |= DELTAHOP_CAP_RNN_TEMPLATE;
-	for (int gate = 0; gate < (layer->cell == DELTAHOP_CELL_DENSE ? 1 : 3); gate++) {
-		if (layer->weight_frac[gate] != 7)
-			caps |= DELTAHOP_CAP_RNN_WEIGHT_SCALE;
-	}
-	return caps;
-}
-
-void dh_program_set_need(struct dh_program *program)
-{
-	struct dh_cmd_limits *need = &program->need;
-	uint64_t columns = 0;
-
-	*need = (struct dh_cmd_limits){ .slots = program->layer_count,
-					.state_bytes = program->state_bytes };
-	for (uint32_t i = 0; i < program->layer_count; i++) {
-		const struct dh_program_layer *layer = &program->layers[i];
-
-		need->caps |= caps_of_layer(&layer->layer);
-		if (layer->layer.weight_offset !=
-		    program->layers[0].layer.weight_offset +
-			    columns * dh_layer_column_bytes(&layer->layer))
-			need->caps |= DELTAHOP_CAP_RNN_WEIGHT_BASE;
-		if (layer->theta_x != program->layers[0].theta_x ||
-		    layer->theta_h != program->layers[0].theta_h)
-			need->caps |= DELTAHOP_CAP_RNN_LAYER_THETA;
-		columns += dh_layer_columns(&layer->layer);
-		need->max_inputs = layer->layer.inputs > need->max_inputs ? layer->layer.inputs
-									  : need->max_inputs;
-		need->max_hidden = layer->layer.hidden > need->max_hidden ? layer->layer.hidden
-									  : need->max_hidden;
-	}
-	if (program->layer_count > 4)
-		need->caps |= DELTAHOP_CAP_RNN_MORE_LAYERS;
-	if (program->run_count > 1)
-		need->caps |= DELTAHOP_CAP_RNN_WEIGHT_BASE;
-	if (program->state_template.size)
-		need->caps |= DELTAHOP_CAP_RNN_TEMPLATE;
-}
-
-static const char *cap_name(unsigned int bit)
-{
-	static const char *const names[] = {
-		"weight base per layer", "more layers", "state template", "weight scales", "wide",
-		"thresholds per layer",	 "dense layers"
-	};
-
-	return bit < sizeof(names) / sizeof(names[0]) ? names[bit] : "unknown";
-}
-
-/* --- does it fit the device? --- */
-
-static int too_little(const struct dh_program *program, const char *what, unsigned long long need,
-		      unsigned long long have, struct dh_error *err)
-{
-	dh_error_set(err,
-		     "program %s needs %s of %llu, the device has %llu; compile it for this device "
-		     "(profile it was compiled for: %s)",
-		     program->name, what, need, have, program->profile);
-	return -EOPNOTSUPP;
-}
-
-static int check_need(const struct dh_program *program, const struct dh_cmd_limits *limits,
-		      struct dh_error *err)
-{
-	const struct dh_cmd_limits *need = &program->need;
-	uint64_t missing = need->caps & ~limits->caps;
-
-	if (missing) {
-		unsigned int bit = __builtin_ctzll(missing);
-
-		dh_error_set(err,
-			     "program %s needs capability %u (%s), which the device lacks; compile "
-			     "it for this device (profile it was compiled for: %s)",
-			     program->name, bit, cap_name(bit), program->profile);
-		return -EOPNOTSUPP;
-	}
-	if (need->slots > limits->slots)
-		return too_little(program, "layer slots", need->slots, limits->slots, err);
-	if (need->max_inputs > limits->max_inputs)
-		return too_little(program, "input vectors", need->max_inputs, limits->max_inputs,
-				  err);
-	if (need->max_hidden > limits->max_hidden)
-		return too_little(program, "layers", need->max_hidden, limits->max_hidden, err);
-	if (need->state_bytes > limits->state_bytes)
-		return too_little(program, "state memory in bytes", need->state_bytes,
-				  limits->state_bytes, err);
-	return 0;
-}
-
 /* --- is it consistent? --- */
 
-static int wrong(struct dh_error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static int wrong(struct dh_error *err, const char *fmt, ...)
+int dh_program_wrong(struct dh_error *err, const char *fmt, ...)
 {
 	char text[256];
 	va_list args;
@@ -161,187 +83,26 @@ static int wrong(struct dh_error *err, const char *fmt, ...)
 
 static int check_parts(const struct dh_program *program, struct dh_error *err)
 {
-	if (!program->name || !program->profile || !program->input.name || !program->output.name)
-		return wrong(err, "a name is missing");
-	if (!program->layer_count || program->layer_count > DH_PROGRAM_MAX_LAYERS ||
-	    !program->layers)
-		return wrong(err, "%u layers", program->layer_count);
-	if (!program->run_count || program->run_count > program->layer_count || !program->runs)
-		return wrong(err, "%u runs", program->run_count);
-	for (uint32_t i = 0; i < program->layer_count; i++) {
-		if (!program->layers[i].node || !program->layers[i].op)
-			return wrong(err, "layer %u has no name", i);
-	}
-	if (!program->commands.data || !program->weights.data)
-		return wrong(err, "it has no commands or no weights");
-	if (program->state_template.size &&
-	    (program->state_template.size != program->state_bytes || !program->state_template.data))
-		return wrong(err, "its initial state has %zu bytes instead of %u",
-			     program->state_template.size, program->state_bytes);
-	if (program->scratch_bytes > MAX_SCRATCH)
-		return wrong(err, "%u bytes of scratch memory", program->scratch_bytes);
-	if (program->host_op > DH_HOST_RELU)
-		return wrong(err, "host operation %u", program->host_op);
-	if (program->input_range > DH_RANGE_CALIBRATED)
-		return wrong(err, "range of the input from source %u", program->input_range);
-	if (program->fixed_steps > DELTAHOP_RNN_MAX_STEPS)
-		return wrong(err, "%u steps", program->fixed_steps);
-	return 0;
-}
-
-static int check_tensor(const struct dh_program_tensor *tensor, uint32_t padded,
-			struct dh_error *err)
-{
-	int rank = tensor->rank;
-
-	if (tensor->padded != padded || !tensor->elements || tensor->elements > padded)
-		return wrong(err, "tensor %.100s has %u elements in %u, its layer %u", tensor->name,
-			     tensor->elements, tensor->padded, padded);
-	if (tensor->scale_exp < -MAX_SCALE || tensor->scale_exp > MAX_SCALE)
-		return wrong(err, "tensor %.100s has scale 2^%d", tensor->name,
-			     (int)tensor->scale_exp);
-	if (tensor->rank > MAX_RANK || tensor->batch_axis < -1 || tensor->batch_axis >= rank ||
-	    tensor->step_axis < -1 || tensor->step_axis >= rank ||
-	    (tensor->step_axis >= 0 && tensor->step_axis == tensor->batch_axis))
-		return wrong(err, "tensor %.100s has impossible axes", tensor->name);
-	return 0;
-}
-
-static int check_theta(const struct dh_program_layer *layer, uint32_t index, struct dh_error *err)
-{
-	if (layer->theta_x < 0 || layer->theta_x > 511 || layer->theta_h < 0 ||
-	    layer->theta_h > 511)
-		return wrong(err, "layer %u has thresholds %d and %d", index, layer->theta_x,
-			     layer->theta_h);
-	return 0;
-}
-
-static bool same_layer(const struct dh_layer *a, const struct dh_layer *b)
-{
-	return a->slot == b->slot && a->cell == b->cell && a->activation == b->activation &&
-	       a->no_bias == b->no_bias && a->inputs == b->inputs && a->hidden == b->hidden &&
-	       !memcmp(a->weight_frac, b->weight_frac, sizeof(a->weight_frac)) &&
-	       a->weight_region == b->weight_region && a->weight_offset == b->weight_offset &&
-	       a->state_offset == b->state_offset;
-}
-
-static int check_layer(const struct dh_program *program, uint32_t index, size_t offset,
-		       const struct dh_layer *found, struct dh_error *err)
-{
-	const struct dh_program_layer *layer = &program->layers[index];
-	uint64_t columns = dh_layer_columns(found), bytes = columns * dh_layer_column_bytes(found);
-
-	if (layer->cmd_offset != offset || !same_layer(&layer->layer, found) ||
-	    found->slot != index)
-		return wrong(err, "the source map of layer %u (%.100s) does not match command %zu",
-			     index, layer->node, offset);
-	if (found->weight_region != DH_REGION_WEIGHTS ||
-	    found->weight_offset > program->weights.size ||
-	    bytes > program->weights.size - found->weight_offset)
-		return wrong(err, "layer %u (%.100s) reads weights past their end", index,
-			     layer->node);
-	if (found->state_offset > program->state_bytes ||
-	    dh_layer_state_bytes(found) > program->state_bytes - found->state_offset)
-		return wrong(err, "layer %u (%.100s) has its state past the end of the image",
-			     index, layer->node);
-	if (index &&
-	    found->state_offset < program->layers[index - 1].layer.state_offset +
-					  dh_layer_state_bytes(&program->layers[index - 1].layer))
-		return wrong(err, "the states of layers %u and %u overlap", index - 1, index);
-	if (layer->real_inputs > found->inputs || layer->real_hidden > found->hidden ||
-	    !layer->real_inputs || !layer->real_hidden)
-		return wrong(err, "layer %u (%.100s) is larger than its slot", index, layer->node);
-	if (layer->run >= program->run_count)
-		return wrong(err, "layer %u (%.100s) is in no run", index, layer->node);
-	return check_theta(layer, index, err);
-}
-
-/*
- * The runs take the layers in order; each reads where the one before wrote, the first the input,
- * the last writes the output.
- */
-static int check_run_memory(const struct dh_program *program, uint32_t index,
-			    const struct dh_run *run, struct dh_error *err)
-{
-	const struct dh_program_run *plan = &program->runs[index];
-	bool first = !index, last = index + 1 == program->run_count;
-	uint32_t in_bytes = 2 * program->layers[plan->first].layer.inputs;
-	uint32_t out_bytes = 2 * program->layers[plan->first + plan->count - 1].layer.hidden;
-	bool once = plan->steps == DH_STEPS_ONCE || run->last_only;
-
-	if (run->params_region != DH_REGION_PARAMS || run->params_offset != plan->params_offset ||
-	    plan->params_offset != index * DH_PARAMS_PITCH)
-		return wrong(err, "run %u has its parameters in the wrong place", index);
-	if (run->input_region != (first ? DH_REGION_INPUT : DH_REGION_SCRATCH) ||
-	    run->output_region != (last ? DH_REGION_OUTPUT : DH_REGION_SCRATCH))
-		return wrong(err, "run %u reads or writes the wrong region", index);
-	if (plan->input_stride != in_bytes || plan->output_stride != out_bytes)
-		return wrong(err, "run %u has strides %u and %u instead of %u and %u", index,
-			     plan->input_stride, plan->output_stride, in_bytes, out_bytes);
-	if (run->input_offset || run->output_offset)
-		return wrong(err, "run %u does not start at the beginning of its regions", index);
-	if (!first && (plan->steps != DH_STEPS_ONCE || in_bytes > program->scratch_bytes))
-		return wrong(err, "run %u reads past the end of the scratch memory", index);
-	if (!last && (!once || out_bytes > program->scratch_bytes))
-		return wrong(err, "run %u writes past the end of the scratch memory", index);
-	if (last && program->output.per_step == once)
-		return wrong(err, "the output of run %u is not as often as the program says",
-			     index);
-	return 0;
-}
-
-static int check_run(const struct dh_program *program, uint32_t index, uint32_t next_layer,
-		     size_t offset, const struct dh_run *run, struct dh_error *err)
-{
-	const struct dh_program_run *plan = &program->runs[index];
-
-	if (plan->cmd_offset != offset || plan->first != run->first || plan->count != run->count ||
-	    plan->steps > DH_STEPS_ONCE)
-		return wrong(err, "the plan of run %u does not match command %zu", index, offset);
-	if (run->first != next_layer || run->count > program->layer_count - next_layer)
-		return wrong(err, "run %u does not continue where the one before ended", index);
-	for (uint32_t i = run->first; i < run->first + (uint32_t)run->count; i++) {
-		if (program->layers[i].run != index)
-			return wrong(err, "layer %u is in another run than the source map says", i);
-	}
-	return check_run_memory(program, index, run, err);
-}
-
-static int check_commands(const struct dh_program *program, const struct dh_cmd_limits *limits,
-			  struct dh_error *err)
-{
-	uint32_t layers = 0, runs = 0, done = 0;
-	struct dh_cmd cmd;
-	int ret = 0;
-
-	for (size_t at = 0; !ret && at < program->commands.size; at += cmd.size) {
-		dh_cmd_decode(program->commands.data + at, program->commands.size - at, limits,
-			      &cmd);
-		if (cmd.opcode == DELTAHOP_OP_RNN_LAYER) {
-			ret = layers < program->layer_count
-				      ? check_layer(program, layers, at, &cmd.layer, err)
-				      : wrong(err, "more layers than it says");
-			layers++;
-		} else if (cmd.opcode == DELTAHOP_OP_RNN_RUN) {
-			if (layers != program->layer_count || runs >= program->run_count)
-				ret = wrong(err, "runs before all layers are set up, or more runs "
-						 "than it says");
-			else
-				ret = check_run(program, runs, done, at, &cmd.run, err);
-			done += cmd.run.count;
-			runs++;
-		}
-	}
-	if (!ret && (runs != program->run_count || done != program->layer_count))
-		ret = wrong(err, "layers that no command runs");
-	return ret;
+	if (!program->name || !program->profile)
+		return dh_program_wrong(err, "a name is missing");
+	if (!program->commands.data)
+		return dh_program_wrong(err, "it has no commands");
+	if (program->engine == DELTAHOP_ENGINE_CONV)
+		return dh_program_check_conv_parts(program, err);
+	return dh_program_check_rnn_parts(program, err);
 }
 
 static const char *node_at(const struct dh_program *program, size_t offset)
 {
-	for (uint32_t i = 0; i < program->layer_count; i++) {
+	uint32_t i;
+
+	for (i = 0; i < program->layer_count; i++) {
 		if (program->layers[i].cmd_offset == offset)
 			return program->layers[i].node;
+	}
+	for (i = 0; i < program->conv_count; i++) {
+		if (program->convs[i].cmd_offset <= offset && offset < program->convs[i].cmd_end)
+			return program->convs[i].node;
 	}
 	return "no layer";
 }
@@ -350,9 +111,8 @@ static int validate(const struct dh_program *program, const struct dh_cmd_limits
 		    struct dh_error *err)
 {
 	size_t offset;
-	enum deltahop_reason reason = dh_cmd_validate(program->commands.data,
-						      program->commands.size, DELTAHOP_ENGINE_RNN,
-						      limits, &offset);
+	enum deltahop_reason reason = dh_cmd_validate(
+		program->commands.data, program->commands.size, program->engine, limits, &offset);
 
 	if (!reason)
 		return 0;
@@ -369,17 +129,11 @@ int dh_program_check(const struct dh_program *program, const struct dh_cmd_limit
 	int ret = check_parts(program, err);
 
 	if (!ret)
-		ret = check_need(program, limits, err);
+		ret = dh_program_check_need(program, limits, err);
 	if (!ret)
 		ret = validate(program, limits, err);
-	if (!ret)
-		ret = check_commands(program, limits, err);
-	if (!ret)
-		ret = check_tensor(&program->input, program->layers[0].layer.inputs, err);
-	if (!ret)
-		ret = check_tensor(&program->output,
-				   program->layers[program->layer_count - 1].layer.hidden, err);
-	if (!ret && program->runs[0].steps != DH_STEPS_SEQUENCE)
-		ret = wrong(err, "its first run does not take the input sequence");
-	return ret;
+	if (ret)
+		return ret;
+	return program->engine == DELTAHOP_ENGINE_CONV ? dh_program_check_conv(program, limits, err)
+						       : dh_program_check_rnn(program, limits, err);
 }

@@ -15,10 +15,10 @@
 /* Layers and runs that a program of the recurrent engine can have. */
 #define DH_PROGRAM_MAX_LAYERS DELTAHOP_RNN_MAX_SLOTS
 
-/* Layers, maps of each side, and groups of a map that a program of the convolution engine can have. */
+/* Layers that a program of the convolution engine can have; maps and groups of either side. */
 #define DH_PROGRAM_MAX_CONVS  4096
 #define DH_PROGRAM_MAX_MAPS   256
-#define DH_PROGRAM_MAX_GROUPS 1024
+#define DH_PROGRAM_MAX_GROUPS 4096
 
 /* Regions of every program, by number; all offsets in its commands are relative to these. */
 enum dh_program_region {
@@ -121,14 +121,16 @@ struct dh_program_map {
 
 /**
  * struct dh_program_conv - a layer of the convolution engine and where it comes from (the source map)
+ * @layer: its geometry, as in the command
  * @cmd_offset: of its DELTAHOP_OP_CONV_LAYER
  * @cmd_end: where the commands of the next layer, or END, begin
  * @passes: DELTAHOP_OP_CONV_PASS or _FC commands in between
- * @out_channels: of its output, all passes together
+ * @out_channels: maps of all passes together
  * @node: name of the ONNX node, of a fused group the main one
  * @op: its operator
  */
 struct dh_program_conv {
+	struct dh_conv_layer layer;
 	uint32_t cmd_offset;
 	uint32_t cmd_end;
 	uint32_t passes;
@@ -244,6 +246,10 @@ int dh_program_check_abi(const struct dh_program *program, unsigned int major, u
 
 /** dh_program_set_need() - fill @program->need: the least that a device must have */
 void dh_program_set_need(struct dh_program *program);
+
+/** dh_program_write() - the bytes of a .dhp file; @file is empty; it fails when out of memory */
+struct dh_codec;
+void dh_program_write(const struct dh_program *program, struct dh_codec *file);
 
 /** dh_program_save() - write a .dhp file (to a temporary name, renamed when complete) */
 int dh_program_save(const struct dh_program *program, const char *path, struct dh_error *err);

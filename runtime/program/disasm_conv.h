@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The convolution engine's part of program/disasm.h.
+ */
+#ifndef DELTAHOP_DISASM_CONV_H
+#define DELTAHOP_DISASM_CONV_H
+
+#include <stdio.h>
+
+#include <jansson.h>
+
+#include "program/program.h"
+
+/** dh_region_name() - of a program's region, or "?" */
+const char *dh_region_name(uint32_t region);
+
+/** dh_disasm_conv_print_head() - what a program needs, its memory and its maps */
+void dh_disasm_conv_print_head(const struct dh_program *program, FILE *out);
+
+/** dh_disasm_conv_print() - what follows the name of a command; @conv: its layer, or NULL */
+void dh_disasm_conv_print(const struct dh_cmd *cmd, const struct dh_program_conv *conv, FILE *out);
+
+/** dh_disasm_conv_json() - the head as a JSON object, a new reference, or NULL */
+json_t *dh_disasm_conv_json(const struct dh_program *program);
+
+/** dh_disasm_conv_describe() - a command, into a JSON object */
+void dh_disasm_conv_describe(const struct dh_cmd *cmd, const struct dh_program_conv *conv,
+			     json_t *object);
+
+#endif /* DELTAHOP_DISASM_CONV_H */
