@@ -14,6 +14,12 @@
 int dh_program_wrong(struct dh_error *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/**
+ * dh_program_take_layers() - what the layers are, from the commands at their offsets; anything odd is
+ * found by dh_program_check()
+ */
+void dh_program_take_layers(struct dh_program *program);
+
 /** dh_program_check_need() - has a device with @limits what the program needs? */
 int dh_program_check_need(const struct dh_program *program, const struct dh_cmd_limits *limits,
 			  struct dh_error *err);

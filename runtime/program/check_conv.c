@@ -165,17 +165,27 @@ struct piece {
 	uint32_t cols;
 	uint32_t channels;
 	bool encoded;
+	bool packed;
 };
+
+/* The same words: rows of as many values or, where nothing marks a row, as many values. */
+static bool same_words(const struct dh_program_map *map, const struct dh_program_group *group,
+		       const struct piece *piece)
+{
+	uint64_t row = (uint64_t)map->cols * group->channels;
+	uint64_t piece_row = (uint64_t)piece->cols * piece->channels;
+
+	if (map->encoded != piece->encoded || group->offset != piece->offset ||
+	    row * map->rows != piece_row * piece->rows)
+		return false;
+	return map->rows == piece->rows || (!piece->encoded && piece->packed);
+}
 
 static bool is_group(const struct dh_program_map *maps, uint32_t count, const struct piece *piece)
 {
 	for (uint32_t m = 0; m < count; m++) {
-		if (maps[m].rows != piece->rows || maps[m].cols != piece->cols ||
-		    maps[m].encoded != piece->encoded)
-			continue;
 		for (uint32_t g = 0; g < maps[m].group_count; g++) {
-			if (maps[m].groups[g].offset == piece->offset &&
-			    maps[m].groups[g].channels == piece->channels)
+			if (same_words(&maps[m], &maps[m].groups[g], piece))
 				return true;
 		}
 	}
@@ -220,8 +230,15 @@ static int check_written(struct walk *walk, const struct piece *piece)
 
 static int check_input(const struct walk *walk, const struct dh_conv_input *input)
 {
-	const struct piece piece = { input->region,    input->offset,	walk->layer.rows,
-				     walk->layer.cols, input->channels, input->encoded };
+	const struct piece piece = {
+		.region = input->region,
+		.offset = input->offset,
+		.rows = walk->layer.rows,
+		.cols = walk->layer.cols,
+		.channels = input->channels,
+		.encoded = input->encoded,
+		.packed = walk->program->packed,
+	};
 
 	return check_read(walk, &piece);
 }
@@ -254,8 +271,13 @@ static int check_psum(const struct walk *walk, const struct dh_conv_pass *pass)
 static int check_added(const struct walk *walk, const struct dh_conv_pass *pass)
 {
 	const struct piece piece = {
-		pass->add_region,     pass->add_offset, walk->layer.out_rows,
-		walk->layer.out_cols, pass->maps,	pass->flags & DELTAHOP_PASS_ADD_ENCODED
+		.region = pass->add_region,
+		.offset = pass->add_offset,
+		.rows = walk->layer.out_rows,
+		.cols = walk->layer.out_cols,
+		.channels = pass->maps,
+		.encoded = pass->flags & DELTAHOP_PASS_ADD_ENCODED,
+		.packed = walk->program->packed,
 	};
 
 	return pass->flags & DELTAHOP_PASS_ADD ? check_read(walk, &piece) : 0;
@@ -263,12 +285,15 @@ static int check_added(const struct walk *walk, const struct dh_conv_pass *pass)
 
 static int check_output(struct walk *walk, const struct dh_conv_pass *pass)
 {
-	const struct piece piece = { pass->output_region,
-				     pass->output_offset,
-				     dh_conv_output_rows(&walk->layer),
-				     dh_conv_output_cols(&walk->layer),
-				     pass->maps,
-				     walk->layer.flags & DELTAHOP_CONV_ENCODE };
+	const struct piece piece = {
+		.region = pass->output_region,
+		.offset = pass->output_offset,
+		.rows = dh_conv_output_rows(&walk->layer),
+		.cols = dh_conv_output_cols(&walk->layer),
+		.channels = pass->maps,
+		.encoded = walk->layer.flags & DELTAHOP_CONV_ENCODE,
+		.packed = walk->program->packed,
+	};
 
 	return pass->flags & DELTAHOP_PASS_PSUM_OUT ? 0 : check_written(walk, &piece);
 }

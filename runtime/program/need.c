@@ -132,9 +132,37 @@ static void set_conv_need(const struct dh_program *program, struct dh_cmd_limits
 	}
 }
 
+/* --- both --- */
+
+/* A command at an offset that a file says, if there is one. */
+static bool command_at(const struct dh_program *program, uint32_t offset, struct dh_cmd *cmd)
+{
+	return offset < program->commands.size &&
+	       !dh_cmd_decode(program->commands.data + offset, program->commands.size - offset,
+			      &no_limits, cmd);
+}
+
+void dh_program_take_layers(struct dh_program *program)
+{
+	struct dh_cmd cmd;
+	uint32_t i;
+
+	for (i = 0; i < program->layer_count; i++) {
+		if (command_at(program, program->layers[i].cmd_offset, &cmd) &&
+		    cmd.opcode == DELTAHOP_OP_RNN_LAYER)
+			program->layers[i].layer = cmd.layer;
+	}
+	for (i = 0; i < program->conv_count; i++) {
+		if (command_at(program, program->convs[i].cmd_offset, &cmd) &&
+		    cmd.opcode == DELTAHOP_OP_CONV_LAYER)
+			program->convs[i].layer = cmd.conv_layer;
+	}
+}
+
 void dh_program_set_need(struct dh_program *program)
 {
 	program->need = (struct dh_cmd_limits){ 0 };
+	dh_program_take_layers(program);
 	if (program->engine == DELTAHOP_ENGINE_CONV)
 		set_conv_need(program, &program->need);
 	else

@@ -121,7 +121,7 @@ struct dh_program_map {
 
 /**
  * struct dh_program_conv - a layer of the convolution engine and where it comes from (the source map)
- * @layer: its geometry, as in the command
+ * @layer: its geometry, as in the command, from where dh_program_set_need() takes it
  * @cmd_offset: of its DELTAHOP_OP_CONV_LAYER
  * @cmd_end: where the commands of the next layer, or END, begin
  * @passes: DELTAHOP_OP_CONV_PASS or _FC commands in between
@@ -244,7 +244,10 @@ int dh_program_check(const struct dh_program *program, const struct dh_cmd_limit
 int dh_program_check_abi(const struct dh_program *program, unsigned int major, unsigned int minor,
 			 struct dh_error *err);
 
-/** dh_program_set_need() - fill @program->need: the least that a device must have */
+/**
+ * dh_program_set_need() - fill @program->need: the least that a device must have; and what the layers
+ * are, from the commands
+ */
 void dh_program_set_need(struct dh_program *program);
 
 /** dh_program_write() - the bytes of a .dhp file; @file is empty; it fails when out of memory */

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "base/file.h"
+#include "program/check.h"
 #include "program/container.h"
-#include "program/program.h"
 
 /* --- both engines --- */
 
@@ -43,7 +43,7 @@ static void code_about(struct dh_codec *codec, struct dh_program *program)
 
 /* --- recurrent engine --- */
 
-/* The layer itself is read from its command, see take_layers(). */
+/* The layer itself is read from its command, see dh_program_take_layers(). */
 static void code_layer(struct dh_codec *codec, struct dh_program_layer *layer)
 {
 	dh_code_u32(codec, &layer->cmd_offset);
@@ -119,7 +119,7 @@ static void code_maps(struct dh_codec *codec, uint32_t *count, struct dh_program
 		code_map(codec, &(*maps)[i]);
 }
 
-/* The layer itself is read from its command, see take_convs(). */
+/* The layer itself is read from its command, see dh_program_take_layers(). */
 static void code_convs(struct dh_codec *codec, struct dh_program *program)
 {
 	if (!dh_code_array(codec, &program->conv_count, DH_PROGRAM_MAX_CONVS,
@@ -230,32 +230,6 @@ int dh_program_save(const struct dh_program *program, const char *path, struct d
 
 /* --- reading --- */
 
-/* A command at an offset that a file says, if there is one. */
-static bool command_at(const struct dh_program *program, uint32_t offset, struct dh_cmd *cmd)
-{
-	return offset < program->commands.size &&
-	       !dh_cmd_decode(program->commands.data + offset, program->commands.size - offset,
-			      &program->need, cmd);
-}
-
-/* What the layers are is in the commands; anything odd is found by dh_program_check(). */
-static void take_layers(struct dh_program *program)
-{
-	struct dh_cmd cmd;
-	uint32_t i;
-
-	for (i = 0; i < program->layer_count; i++) {
-		if (command_at(program, program->layers[i].cmd_offset, &cmd) &&
-		    cmd.opcode == DELTAHOP_OP_RNN_LAYER)
-			program->layers[i].layer = cmd.layer;
-	}
-	for (i = 0; i < program->conv_count; i++) {
-		if (command_at(program, program->convs[i].cmd_offset, &cmd) &&
-		    cmd.opcode == DELTAHOP_OP_CONV_LAYER)
-			program->convs[i].layer = cmd.conv_layer;
-	}
-}
-
 static int check_kind(const char *name, uint32_t seen, struct dh_error *err)
 {
 	if (!(seen & 1u << DH_SECTION_NETWORK))
@@ -272,7 +246,7 @@ static int check_loaded(struct dh_program *program, const char *name, struct dh_
 	if (program->abi_major != DELTAHOP_HW_ABI_MAJOR)
 		return dh_program_check_abi(program, DELTAHOP_HW_ABI_MAJOR, DELTAHOP_HW_ABI_MINOR,
 					    err);
-	take_layers(program);
+	dh_program_take_layers(program);
 	ret = dh_program_check(program, &program->need, &why);
 	if (ret)
 		dh_error_set(err, "%s: %s", name, why.text);
