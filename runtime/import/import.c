@@ -483,12 +483,7 @@ static int check_model(struct dh_import *im)
 {
 	const Onnx__ModelProto *model = im->onnx.model;
 
-	for (size_t i = 0; i < model->n_opset_import; i++) {
-		const char *domain = text(model->opset_import[i]->domain);
-
-		if (!*domain || !strcmp(domain, "ai.onnx"))
-			im->opset = model->opset_import[i]->version;
-	}
+	im->opset = dh_onnx_opset(model);
 	if (model->n_training_info)
 		return dh_import_refuse(
 			im, NULL, "the model contains training steps; export it for inference");

@@ -48,7 +48,9 @@ static void limited_free(void *opaque, void *data)
 	free(head);
 }
 
-int dh_onnx_parse(const void *buf, size_t len, const char *name, struct dh_onnx *onnx,
+/* The bytes as a message of type @type, with memory that @onnx counts. */
+static int unpack(const ProtobufCMessageDescriptor *type, const void *buf, size_t len,
+		  const char *name, struct dh_onnx *onnx, ProtobufCMessage **message,
 		  struct dh_error *err)
 {
 	ProtobufCAllocator allocator = { limited_alloc, limited_free, onnx };
@@ -56,21 +58,32 @@ int dh_onnx_parse(const void *buf, size_t len, const char *name, struct dh_onnx 
 	memset(onnx, 0, sizeof(*onnx));
 	onnx->file_size = len;
 	onnx->limit = MEMORY_FLOOR + MEMORY_PER_BYTE * len;
-	if (!dh_wire_nested_within(&onnx__model_proto__descriptor, buf, len, MAX_DEPTH)) {
+	if (!dh_wire_nested_within(type, buf, len, MAX_DEPTH)) {
 		dh_error_set(err,
 			     "%s: messages are nested more than %d deep; this is no network that "
 			     "could run",
 			     name, MAX_DEPTH);
 		return -EINVAL;
 	}
-	onnx->model = onnx__model_proto__unpack(&allocator, len, buf);
-	if (!onnx->model) {
-		dh_error_set(err,
-			     "%s: not an ONNX file (or damaged): its bytes are no protobuf "
-			     "ModelProto; export it again",
-			     name);
-		return -EINVAL;
-	}
+	*message = protobuf_c_message_unpack(type, &allocator, len, buf);
+	if (*message)
+		return 0;
+	dh_error_set(err,
+		     "%s: not an ONNX file (or damaged): its bytes are no protobuf %s; export it "
+		     "again",
+		     name, type->short_name);
+	return -EINVAL;
+}
+
+int dh_onnx_parse(const void *buf, size_t len, const char *name, struct dh_onnx *onnx,
+		  struct dh_error *err)
+{
+	ProtobufCMessage *message;
+	int ret = unpack(&onnx__model_proto__descriptor, buf, len, name, onnx, &message, err);
+
+	if (ret)
+		return ret;
+	onnx->model = (Onnx__ModelProto *)message;
 	if (!onnx->model->graph) {
 		dh_error_set(err, "%s: not an ONNX model: it contains no graph; export it again",
 			     name);
@@ -107,25 +120,58 @@ static int read_stream(FILE *file, const char *path, uint8_t **buf, size_t *len,
 	return 0;
 }
 
-int dh_onnx_load(const char *path, struct dh_onnx *onnx, struct dh_error *err)
+/* All bytes of a file; free @buf, also after an error. */
+static int read_file(const char *path, uint8_t **buf, size_t *len, struct dh_error *err)
 {
 	FILE *file = fopen(path, "rbe");
-	uint8_t *buf;
-	size_t len;
 	int ret;
 
-	memset(onnx, 0, sizeof(*onnx));
+	*buf = NULL;
 	if (!file) {
 		ret = -errno;
 		dh_error_set(err, "%s: cannot be opened: %s", path, strerror(errno));
 		return ret;
 	}
-	ret = read_stream(file, path, &buf, &len, err);
+	ret = read_stream(file, path, buf, len, err);
+	fclose(file);
+	return ret;
+}
+
+int dh_onnx_load(const char *path, struct dh_onnx *onnx, struct dh_error *err)
+{
+	uint8_t *buf;
+	size_t len;
+	int ret = read_file(path, &buf, &len, err);
+
+	memset(onnx, 0, sizeof(*onnx));
 	if (!ret)
 		ret = dh_onnx_parse(buf, len, path, onnx, err);
 	free(buf);
-	fclose(file);
 	return ret;
+}
+
+int dh_onnx_tensor_load(const char *path, struct dh_onnx_tensor *tensor, struct dh_error *err)
+{
+	ProtobufCMessage *message = NULL;
+	uint8_t *buf;
+	size_t len;
+	int ret = read_file(path, &buf, &len, err);
+
+	if (!ret)
+		ret = unpack(&onnx__tensor_proto__descriptor, buf, len, path, &tensor->memory,
+			     &message, err);
+	tensor->proto = (Onnx__TensorProto *)message;
+	free(buf);
+	return ret;
+}
+
+void dh_onnx_tensor_free(struct dh_onnx_tensor *tensor)
+{
+	ProtobufCAllocator allocator = { limited_alloc, limited_free, &tensor->memory };
+
+	if (tensor->proto)
+		onnx__tensor_proto__free_unpacked(tensor->proto, &allocator);
+	tensor->proto = NULL;
 }
 
 void dh_onnx_free(struct dh_onnx *onnx)
@@ -135,6 +181,19 @@ void dh_onnx_free(struct dh_onnx *onnx)
 	if (onnx->model)
 		onnx__model_proto__free_unpacked(onnx->model, &allocator);
 	onnx->model = NULL;
+}
+
+int64_t dh_onnx_opset(const Onnx__ModelProto *model)
+{
+	int64_t opset = 1;
+
+	for (size_t i = 0; i < model->n_opset_import; i++) {
+		const char *domain = model->opset_import[i]->domain;
+
+		if (!domain || !*domain || !strcmp(domain, "ai.onnx"))
+			opset = model->opset_import[i]->version;
+	}
+	return opset;
 }
 
 const Onnx__AttributeProto *dh_onnx_attribute(const Onnx__NodeProto *node, const char *name)
@@ -353,16 +412,26 @@ int dh_onnx_floats(const Onnx__TensorProto *tensor, size_t count, float *out, st
 	return ret;
 }
 
+int64_t dh_onnx_int_wrap(int data_type, int64_t value)
+{
+	unsigned int bits = known_type(data_type) ? 8 * types[data_type].size : 0;
+	uint64_t low;
+
+	if (data_type == TYPE(BOOL))
+		return !!value;
+	if (!bits || bits == 64)
+		return value;
+	low = (uint64_t)value & ((1ULL << bits) - 1);
+	return types[data_type].is_signed && low >> (bits - 1) ? low | ~0ULL << bits : low;
+}
+
 static int64_t raw_int(const uint8_t *at, int type)
 {
-	unsigned int bits = 8 * types[type].size;
 	uint64_t value = 0;
 
 	for (unsigned int i = 0; i < types[type].size; i++)
 		value |= (uint64_t)at[i] << 8 * i;
-	if (types[type].is_signed && bits < 64 && value >> (bits - 1))
-		value |= ~0ULL << bits;
-	return value;
+	return dh_onnx_int_wrap(type, value);
 }
 
 static int64_t field_int(const Onnx__TensorProto *tensor, size_t i)

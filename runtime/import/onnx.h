@@ -30,6 +30,21 @@ int dh_onnx_parse(const void *buf, size_t len, const char *name, struct dh_onnx 
 /** dh_onnx_free() - free a model */
 void dh_onnx_free(struct dh_onnx *onnx);
 
+/** dh_onnx_opset() - version of the standard operators; 1: the file is older than such numbers */
+int64_t dh_onnx_opset(const Onnx__ModelProto *model);
+
+/** struct dh_onnx_tensor - a single tensor in memory; allocations are limited as those of a model */
+struct dh_onnx_tensor {
+	Onnx__TensorProto *proto;
+	struct dh_onnx memory;
+};
+
+/** dh_onnx_tensor_load() - read a file of one TensorProto (.pb); free it */
+int dh_onnx_tensor_load(const char *path, struct dh_onnx_tensor *tensor, struct dh_error *err);
+
+/** dh_onnx_tensor_free() - free it */
+void dh_onnx_tensor_free(struct dh_onnx_tensor *tensor);
+
 /** dh_onnx_attribute() - attribute of a node by name, or NULL */
 const Onnx__AttributeProto *dh_onnx_attribute(const Onnx__NodeProto *node, const char *name);
 
@@ -50,6 +65,9 @@ bool dh_onnx_is_float(int data_type);
 
 /** dh_onnx_is_int() - is this data type an integer or bool? */
 bool dh_onnx_is_int(int data_type);
+
+/** dh_onnx_int_wrap() - @value as an integer type holds it: cut off to its width; bool: 0 or 1 */
+int64_t dh_onnx_int_wrap(int data_type, int64_t value);
 
 /** dh_onnx_type_name() - ONNX's name of a data type */
 const char *dh_onnx_type_name(int data_type);

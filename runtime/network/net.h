@@ -23,6 +23,7 @@
 
 #define DH_NET_MAX_RANK	    6
 #define DH_NET_MAX_ELEMENTS ((size_t)1 << 28)
+#define DH_NET_MAX_INPUTS   1024 /* of a node */
 #define DH_NET_NONE	    (-1)
 
 /** enum dh_net_type - how the elements of a tensor are held */
@@ -85,7 +86,6 @@ enum dh_net_op {
 	DH_NET_POW,
 	DH_NET_MIN,
 	DH_NET_MAX,
-	DH_NET_MOD,
 	DH_NET_PRELU, /* (x, slope) */
 	DH_NET_EQUAL, /* comparisons and logic give 0 or 1 in DH_NET_INT */
 	DH_NET_GREATER,

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+/* A hash table of names: open addressing, never more than half full. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/names.h"
+
+static size_t hash_of(const char *name)
+{
+	uint64_t hash = 14695981039346656037u;
+
+	for (const char *s = name; *s; s++)
+		hash = (hash ^ (unsigned char)*s) * 1099511628211u;
+	return hash ^ hash >> 32;
+}
+
+/* Where @name is, or would be. */
+static struct dh_names_entry *slot(const struct dh_names *names, const char *name)
+{
+	size_t at = hash_of(name);
+
+	for (;; at++) {
+		struct dh_names_entry *entry = &names->entries[at & (names->room - 1)];
+
+		if (!entry->name || !strcmp(entry->name, name))
+			return entry;
+	}
+}
+
+static bool grow(struct dh_names *names)
+{
+	struct dh_names more = { .room = names->room ? 2 * names->room : 64 };
+
+	more.entries = calloc(more.room, sizeof(*more.entries));
+	if (!more.entries)
+		return false;
+	for (size_t i = 0; i < names->room; i++) {
+		if (names->entries[i].name)
+			*slot(&more, names->entries[i].name) = names->entries[i];
+	}
+	free(names->entries);
+	names->entries = more.entries;
+	names->room = more.room;
+	return true;
+}
+
+uint32_t *dh_names_find(const struct dh_names *names, const char *name)
+{
+	struct dh_names_entry *entry = names->room ? slot(names, name) : NULL;
+
+	return entry && entry->name ? &entry->value : NULL;
+}
+
+uint32_t *dh_names_add(struct dh_names *names, const char *name, uint32_t value)
+{
+	struct dh_names_entry *entry;
+
+	if (2 * (names->used + 1) > names->room && !grow(names))
+		return NULL;
+	entry = slot(names, name);
+	if (!entry->name) {
+		*entry = (struct dh_names_entry){ name, value };
+		names->used++;
+	}
+	return &entry->value;
+}
+
+void dh_names_free(struct dh_names *names)
+{
+	free(names->entries);
+	*names = (struct dh_names){ 0 };
+}
