@@ -178,13 +178,28 @@ static bool all_have_elements(const struct dh_builder *b, const struct dh_form *
 	return true;
 }
 
+/* The outputs of a node, as @node has them; 0 or -ENOMEM. */
+static int make_outputs(struct dh_builder *b, const struct dh_form *form,
+			const struct dh_net_shape *shapes, struct dh_net_node *node)
+{
+	for (uint32_t i = 0; i < form->output_count; i++) {
+		node->outputs[i] = form->skip >> i & 1 ? DH_NET_NONE
+						       : dh_builder_tensor(b, &shapes[i]);
+		if (node->outputs[i] == -ENOMEM)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 int dh_builder_node(struct dh_builder *b, const struct dh_form *form, int32_t *outputs)
 {
+	/* apart from @outputs, where the caller may keep the inputs */
+	int32_t made[DH_NET_MAX_OUTPUTS];
 	struct dh_net_shape shapes[DH_NET_MAX_OUTPUTS];
 	struct dh_net_node node = { .op = form->op,
 				    .inputs = (int32_t *)form->inputs,
 				    .input_count = form->input_count,
-				    .outputs = outputs,
+				    .outputs = made,
 				    .output_count = form->output_count,
 				    .attr = form->attr };
 	bool folded = false;
@@ -192,22 +207,19 @@ int dh_builder_node(struct dh_builder *b, const struct dh_form *form, int32_t *o
 
 	memcpy(shapes, form->want, sizeof(shapes));
 	ret = dh_op_infer(b->net->tensors, &node, shapes, b->err);
-	if (ret)
-		return ret;
-	for (uint32_t i = 0; i < form->output_count; i++) {
-		outputs[i] = form->skip >> i & 1 ? DH_NET_NONE : dh_builder_tensor(b, &shapes[i]);
-		if (outputs[i] == -ENOMEM)
-			return -ENOMEM;
-	}
-	if (can_fold(b, form))
+	if (!ret)
+		ret = make_outputs(b, form, shapes, &node);
+	if (!ret && can_fold(b, form))
 		ret = fold(b, &node, &shapes[0], &folded);
-	if (ret || folded)
-		return ret;
-	if (!all_have_elements(b, form, outputs)) {
+	if (!ret && !folded && !all_have_elements(b, form, made)) {
 		dh_error_set(b->err, "its output has no elements; leave it out");
-		return -EINVAL;
+		ret = -EINVAL;
 	}
-	return append(b, form, outputs);
+	if (!ret && !folded)
+		ret = append(b, form, made);
+	if (!ret)
+		memcpy(outputs, made, form->output_count * sizeof(*outputs));
+	return ret;
 }
 
 /* --- the end --- */
