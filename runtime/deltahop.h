@@ -456,6 +456,8 @@ int dh_run(struct dh_job *job, struct dh_stream *stream, uint32_t steps, uint32_
  * @start_ns: device time
  * @end_ns: device time
  * @profile_lost: profile rows that did not fit
+ * @engine: enum deltahop_engine
+ * @wait_cycles: of @cycles, those lost because the other engine used the memory channel
  */
 struct dh_report {
 	size_t size;
@@ -479,6 +481,8 @@ struct dh_report {
 	uint64_t start_ns;
 	uint64_t end_ns;
 	uint32_t profile_lost;
+	uint32_t engine;
+	uint32_t wait_cycles;
 };
 
 /** dh_job_report() - what the job cost, when it has ended (also badly) */
@@ -489,23 +493,30 @@ void dh_job_report(const struct dh_job *job, struct dh_report *report);
  * @size: in: sizeof(struct dh_layer_report)
  * @node: name of the ONNX node; belongs to the program
  * @op: its operator; belongs to the program
- * @inputs: elements of its input vector, before padding
- * @hidden: units, before padding
+ * @inputs: elements of its input vector, before padding; CONV: channels of its input
+ * @hidden: units, before padding; CONV: output maps, all passes together
  * @theta_x: threshold of the input vector in 1/256
  * @theta_h: threshold of the hidden vector
- * @steps: steps run
- * @cycles: engine cycles
+ * @steps: steps run; CONV: stripes
+ * @cycles: engine cycles; CONV: of its commands as a whole, with transfers
  * @dense_cycles: what the timing model gives for the same steps if every element fired (padding
- *	included)
+ *	included); CONV: if no value were 0
  * @bytes_weights: weight bytes fetched
  * @bytes_in: input bytes read from memory
  * @bytes_out: output bytes written to memory
  * @work_done: multiply-accumulates done
  * @work_skipped: multiply-accumulates skipped
- * @fired_x: elements of bias and x that fired
+ * @fired_x: elements of bias and x that fired; CONV: values of the input taken, by every stripe
  * @fired_h: elements of h that fired
- * @slots_x: elements of x that could have fired, and the bias where a stream starts
+ * @slots_x: elements of x that could have fired, and the bias where a stream starts; CONV: values
+ *	that would have been taken if none were 0
  * @slots_h: elements of h that could have fired
+ * @engine: enum deltahop_engine; what follows is of the convolution engine
+ * @passes: commands
+ * @macs: multiply-accumulate units of the engine: it could have done @macs * @cycles
+ * @rows: of the input; @cols likewise
+ * @out_rows: of the output; @out_cols likewise
+ * @kernel_rows: of the kernel; @kernel_cols likewise
  */
 struct dh_layer_report {
 	size_t size;
@@ -527,6 +538,15 @@ struct dh_layer_report {
 	uint64_t fired_h;
 	uint64_t slots_x;
 	uint64_t slots_h;
+	uint32_t engine;
+	uint32_t passes;
+	uint32_t macs;
+	uint32_t rows;
+	uint32_t cols;
+	uint32_t out_rows;
+	uint32_t out_cols;
+	uint32_t kernel_rows;
+	uint32_t kernel_cols;
 };
 
 /** dh_program_layers() - number of layers */

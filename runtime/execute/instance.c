@@ -19,10 +19,20 @@ static uint64_t align(uint64_t size)
 	return (size + ALIGN - 1) / ALIGN * ALIGN;
 }
 
+/* A row for every layer of the recurrent engine, for every pass of the other one. */
+uint32_t dh_profile_rows(const struct dh_program *program)
+{
+	uint32_t rows = program->layer_count;
+
+	for (uint32_t i = 0; i < program->conv_count; i++)
+		rows += program->convs[i].passes;
+	return rows;
+}
+
 size_t dh_profile_bytes(const struct dh_program *program)
 {
 	return sizeof(struct deltahop_profile_head) +
-	       program->layer_count * sizeof(struct deltahop_profile_row);
+	       dh_profile_rows(program) * sizeof(struct deltahop_profile_row);
 }
 
 /* What does not change from job to job, in the card's own memory if it has some. */
@@ -31,13 +41,16 @@ static int place_fixed(struct dh_instance *instance, struct dh_error *err)
 	const struct dh_program *program = instance->program;
 	uint32_t placement = instance->device->hw.card_size ? DRM_DELTAHOP_PLACEMENT_CARD
 							    : DRM_DELTAHOP_PLACEMENT_SYSTEM;
+	uint64_t scratch = 0;
 	uint8_t *map;
 	int ret;
 
 	instance->weights_offset = align(program->commands.size);
 	instance->scratch_offset = instance->weights_offset + align(program->weights.size);
+	if (program->engine == DELTAHOP_ENGINE_RNN)
+		scratch = align(program->scratch_bytes);
 	ret = dh_buffer_init(&instance->fixed, instance->device, placement,
-			     instance->scratch_offset + align(program->scratch_bytes), err);
+			     instance->scratch_offset + scratch, err);
 	if (ret)
 		return ret;
 	map = instance->fixed.map;
@@ -62,37 +75,10 @@ static int place_initial(struct dh_instance *instance, struct dh_error *err)
 	return ret;
 }
 
-static int create_context(struct dh_instance *instance, struct dh_error *err)
-{
-	struct drm_deltahop_ctx_create create = { .priority = instance->options.priority };
-	int ret = dh_instance_ioctl(instance, DRM_IOCTL_DELTAHOP_CTX_CREATE, &create);
-
-	if (ret) {
-		dh_error_set(err, "%s: cannot make a context of priority %u: %s%s",
-			     instance->device->name, instance->options.priority, strerror(-ret),
-			     ret == -EACCES
-				     ? ": `deltahop info` lists the priorities that you may use"
-				     : "");
-		return ret;
-	}
-	instance->ctx = create.id;
-	instance->ctx_live = true;
-	return 0;
-}
-
-static void destroy_context(struct dh_instance *instance)
-{
-	struct drm_deltahop_ctx_destroy destroy = { .id = instance->ctx };
-
-	if (instance->ctx_live)
-		dh_instance_ioctl(instance, DRM_IOCTL_DELTAHOP_CTX_DESTROY, &destroy);
-	instance->ctx_live = false;
-}
-
 static int prepare_layers(struct dh_instance *instance, struct dh_error *err)
 {
 	const struct dh_program *program = instance->program;
-	uint32_t i, count = program->layer_count;
+	uint32_t i, count = dh_program_layers(program);
 
 	instance->theta_x = calloc(count, sizeof(*instance->theta_x));
 	instance->theta_h = calloc(count, sizeof(*instance->theta_h));
@@ -101,12 +87,12 @@ static int prepare_layers(struct dh_instance *instance, struct dh_error *err)
 		dh_error_set(err, "dh_instance_create: out of memory");
 		return -ENOMEM;
 	}
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < program->layer_count; i++) {
 		instance->theta_x[i] = program->layers[i].theta_x;
 		instance->theta_h[i] = program->layers[i].theta_h;
-		instance->dense_cycles[i] =
-			dh_report_dense_cycles(instance->device, &program->layers[i].layer);
 	}
+	for (i = 0; i < count; i++)
+		instance->dense_cycles[i] = dh_report_dense_cycles(instance, i);
 	return 0;
 }
 
@@ -115,28 +101,42 @@ static int set_up(struct dh_instance *instance, struct dh_error *err)
 	int ret = prepare_layers(instance, err);
 
 	if (!ret)
-		ret = create_context(instance, err);
-	if (!ret)
 		ret = place_fixed(instance, err);
 	if (!ret)
 		ret = place_initial(instance, err);
 	return ret;
 }
 
-int dh_instance_create(struct dh_device *device, const struct dh_program *program,
-		       const struct dh_instance_options *options, struct dh_instance **instance,
-		       struct dh_error *err)
+static int check_program(const struct dh_device *device, const struct dh_program *program,
+			 struct dh_error *err)
 {
 	struct dh_cmd_limits limits = dh_device_limits(device);
+	int ret = dh_program_check_abi(program, device->hw.hw_abi >> 16, device->hw.hw_abi & 0xffff,
+				       err);
+
+	return ret ? ret : dh_program_check(program, &limits, err);
+}
+
+static void enlist(struct dh_instance *instance)
+{
+	struct dh_context *context = instance->context;
+
+	pthread_mutex_lock(&context->lock);
+	instance->next = context->instances;
+	context->instances = instance;
+	pthread_mutex_unlock(&context->lock);
+}
+
+int dh_instance_add(struct dh_context *context, const struct dh_program *program,
+		    const struct dh_instance_options *options, struct dh_instance **instance,
+		    struct dh_error *err)
+{
 	struct dh_instance *made;
 	size_t size = sizeof(made->options);
 	int ret;
 
 	*instance = NULL;
-	ret = dh_program_check_abi(program, device->hw.hw_abi >> 16, device->hw.hw_abi & 0xffff,
-				   err);
-	if (!ret)
-		ret = dh_program_check(program, &limits, err);
+	ret = check_program(context->device, program, err);
 	if (ret)
 		return ret;
 	made = calloc(1, sizeof(*made));
@@ -144,12 +144,12 @@ int dh_instance_create(struct dh_device *device, const struct dh_program *progra
 		dh_error_set(err, "dh_instance_create: out of memory");
 		return -ENOMEM;
 	}
-	made->device = device;
+	made->device = context->device;
+	made->context = context;
 	made->program = program;
-	made->options.priority = DRM_DELTAHOP_PRIORITY_MEDIUM;
 	if (options)
 		memcpy(&made->options, options, options->size < size ? options->size : size);
-	pthread_mutex_init(&made->lock, NULL);
+	enlist(made);
 	ret = set_up(made, err);
 	if (ret)
 		dh_instance_destroy(made);
@@ -158,13 +158,40 @@ int dh_instance_create(struct dh_device *device, const struct dh_program *progra
 	return ret;
 }
 
-/* Jobs that wait end at once, then the one that runs. */
+static uint32_t priority_of(const struct dh_instance_options *options)
+{
+	return options && options->size > offsetof(struct dh_instance_options, priority)
+		       ? options->priority
+		       : DRM_DELTAHOP_PRIORITY_MEDIUM;
+}
+
+int dh_instance_create(struct dh_device *device, const struct dh_program *program,
+		       const struct dh_instance_options *options, struct dh_instance **instance,
+		       struct dh_error *err)
+{
+	struct dh_context *context;
+	int ret;
+
+	*instance = NULL;
+	ret = check_program(device, program, err);
+	if (!ret)
+		ret = dh_context_create(device, priority_of(options), &context, err);
+	if (ret)
+		return ret;
+	ret = dh_instance_add(context, program, options, instance, err);
+	if (ret)
+		dh_context_destroy(context);
+	else
+		(*instance)->owns_context = true;
+	return ret;
+}
+
+/* They end with the context, if that is closed, else in their turn. */
 static void stop_jobs(struct dh_instance *instance)
 {
 	const struct dh_backend *backend = instance->device->backend;
 	struct dh_job *job;
 
-	destroy_context(instance);
 	for (job = instance->jobs; job; job = job->next) {
 		if (job->phase != JOB_IN_FLIGHT)
 			continue;
@@ -190,6 +217,18 @@ static void destroy_state(struct dh_stream *stream)
 	stream->handle = 0;
 }
 
+static void delist(struct dh_instance *instance)
+{
+	struct dh_context *context = instance->context;
+	struct dh_instance **at;
+
+	pthread_mutex_lock(&context->lock);
+	for (at = &context->instances; *at != instance; at = &(*at)->next)
+		;
+	*at = instance->next;
+	pthread_mutex_unlock(&context->lock);
+}
+
 void dh_instance_destroy(struct dh_instance *instance)
 {
 	struct dh_stream *stream;
@@ -197,6 +236,8 @@ void dh_instance_destroy(struct dh_instance *instance)
 
 	if (!instance)
 		return;
+	if (instance->owns_context)
+		dh_context_close(instance->context);
 	stop_jobs(instance);
 	while ((job = instance->jobs)) {
 		instance->jobs = job->next;
@@ -209,8 +250,9 @@ void dh_instance_destroy(struct dh_instance *instance)
 	}
 	dh_buffer_fini(&instance->initial);
 	dh_buffer_fini(&instance->fixed);
-	pthread_mutex_destroy(&instance->lock);
-	free(instance->batch);
+	delist(instance);
+	if (instance->owns_context)
+		dh_context_destroy(instance->context);
 	free(instance->theta_x);
 	free(instance->theta_h);
 	free(instance->dense_cycles);
@@ -235,6 +277,11 @@ int dh_instance_set_theta(struct dh_instance *instance, int layer, int theta_x, 
 {
 	int i, count = instance->program->layer_count;
 
+	if (!count) {
+		dh_error_set(err, "threshold %d: the program has no recurrent layers",
+			     theta_x == DH_THETA_KEEP ? theta_h : theta_x);
+		return -EOPNOTSUPP;
+	}
 	if (layer < -1 || layer >= count) {
 		dh_error_set(err, "threshold of layer %d: the network has layers 0 to %d", layer,
 			     count - 1);
@@ -253,7 +300,7 @@ int dh_instance_set_theta(struct dh_instance *instance, int layer, int theta_x, 
 			     layer, instance->device->name);
 		return -EOPNOTSUPP;
 	}
-	pthread_mutex_lock(&instance->lock);
+	pthread_mutex_lock(&instance->context->lock);
 	for (i = 0; i < count; i++) {
 		if (layer < 0 ? !is_recurrent(instance, i) : i != layer)
 			continue;
@@ -262,7 +309,7 @@ int dh_instance_set_theta(struct dh_instance *instance, int layer, int theta_x, 
 		if (theta_h != DH_THETA_KEEP)
 			instance->theta_h[i] = theta_h;
 	}
-	pthread_mutex_unlock(&instance->lock);
+	pthread_mutex_unlock(&instance->context->lock);
 	return 0;
 }
 
@@ -272,7 +319,7 @@ static int create_state(struct dh_stream *stream, struct dh_error *err)
 {
 	struct dh_instance *instance = stream->instance;
 	struct drm_deltahop_state_create create = {
-		.ctx = instance->ctx,
+		.ctx = instance->context->id,
 		.size = instance->program->state_bytes,
 		.template_handle = instance->initial.handle,
 	};
@@ -301,14 +348,14 @@ int dh_stream_create(struct dh_instance *instance, struct dh_stream **stream, st
 		return -ENOMEM;
 	}
 	made->instance = instance;
-	pthread_mutex_lock(&instance->lock);
+	pthread_mutex_lock(&instance->context->lock);
 	ret = create_state(made, err);
 	if (!ret) {
 		made->next = instance->streams;
 		instance->streams = made;
 		*stream = made;
 	}
-	pthread_mutex_unlock(&instance->lock);
+	pthread_mutex_unlock(&instance->context->lock);
 	if (ret)
 		free(made);
 	return ret;
@@ -319,12 +366,12 @@ int dh_stream_reset(struct dh_stream *stream, struct dh_error *err)
 	struct drm_deltahop_state_reset reset;
 	int ret = 0;
 
-	pthread_mutex_lock(&stream->instance->lock);
+	pthread_mutex_lock(&stream->instance->context->lock);
 	reset = (struct drm_deltahop_state_reset){ .handle = stream->handle };
 	if (reset.handle)
 		ret = dh_instance_ioctl(stream->instance, DRM_IOCTL_DELTAHOP_STATE_RESET, &reset);
 	stream->initial |= !ret;
-	pthread_mutex_unlock(&stream->instance->lock);
+	pthread_mutex_unlock(&stream->instance->context->lock);
 	if (ret)
 		dh_error_set(err, "%s: cannot reset a stream: %s", stream->instance->device->name,
 			     strerror(-ret));
@@ -337,22 +384,21 @@ void dh_stream_destroy(struct dh_stream *stream)
 
 	if (!stream)
 		return;
-	pthread_mutex_lock(&stream->instance->lock);
+	pthread_mutex_lock(&stream->instance->context->lock);
 	for (at = &stream->instance->streams; *at != stream; at = &(*at)->next)
 		;
 	*at = stream->next;
 	destroy_state(stream);
-	pthread_mutex_unlock(&stream->instance->lock);
+	pthread_mutex_unlock(&stream->instance->context->lock);
 	free(stream);
 }
 
 /* --- cancel ------------------------------------------------------------------------ */
 
-/* A new context, and all states anew in it. */
-static int start_over(struct dh_instance *instance, struct dh_error *err)
+static int renew_states(struct dh_instance *instance, struct dh_error *err)
 {
 	struct dh_stream *stream;
-	int ret = create_context(instance, err);
+	int ret = 0;
 
 	for (stream = instance->streams; !ret && stream; stream = stream->next) {
 		destroy_state(stream);
@@ -361,16 +407,32 @@ static int start_over(struct dh_instance *instance, struct dh_error *err)
 	return ret;
 }
 
+/* A new context, and all states anew in it. */
+static int start_over(struct dh_context *context, struct dh_error *err)
+{
+	struct dh_instance *instance;
+	int ret = dh_context_open(context, err);
+
+	for (instance = context->instances; !ret && instance; instance = instance->next)
+		ret = renew_states(instance, err);
+	return ret;
+}
+
 int dh_instance_cancel(struct dh_instance *instance, struct dh_error *err)
 {
+	struct dh_context *context = instance->context;
 	struct dh_job *job;
 	int ret;
 
-	pthread_mutex_lock(&instance->lock);
-	for (job = instance->jobs; job; job = job->next)
-		dh_job_collect(job);
-	stop_jobs(instance);
-	ret = start_over(instance, err);
-	pthread_mutex_unlock(&instance->lock);
+	pthread_mutex_lock(&context->lock);
+	for (instance = context->instances; instance; instance = instance->next) {
+		for (job = instance->jobs; job; job = job->next)
+			dh_job_collect(job);
+	}
+	dh_context_close(context);
+	for (instance = context->instances; instance; instance = instance->next)
+		stop_jobs(instance);
+	ret = start_over(context, err);
+	pthread_mutex_unlock(&context->lock);
 	return ret;
 }

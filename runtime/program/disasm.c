@@ -19,18 +19,6 @@ struct line {
 	const struct dh_program_conv *conv;
 };
 
-const char *dh_region_name(uint32_t region)
-{
-	static const char *const names[DH_REGION_COUNT] = {
-		[DH_REGION_COMMANDS] = "commands", [DH_REGION_WEIGHTS] = "weights",
-		[DH_REGION_PARAMS] = "params",	   [DH_REGION_INPUT] = "input",
-		[DH_REGION_OUTPUT] = "output",	   [DH_REGION_SCRATCH] = "scratch",
-		[DH_REGION_PROFILE] = "profile",
-	};
-
-	return region < DH_REGION_COUNT ? names[region] : "?";
-}
-
 static bool next_line(const struct dh_program *program, struct line *line, size_t offset)
 {
 	*line = (struct line){ .offset = offset };

@@ -11,9 +11,6 @@
 
 #include "program/program.h"
 
-/** dh_region_name() - of a program's region, or "?" */
-const char *dh_region_name(uint32_t region);
-
 /** dh_disasm_conv_print_head() - what a program needs, its memory and its maps */
 void dh_disasm_conv_print_head(const struct dh_program *program, FILE *out);
 

@@ -3,8 +3,8 @@
  * Feature maps in the memory of the device: Documentation/hardware-conv.rst, "Words in memory" and
  * "Feature maps".
  */
-#ifndef DELTAHOP_MAP_H
-#define DELTAHOP_MAP_H
+#ifndef DELTAHOP_PROGRAM_MAP_H
+#define DELTAHOP_PROGRAM_MAP_H
 
 #include "program/program.h"
 
@@ -39,4 +39,4 @@ void dh_map_write(const struct dh_program_map *map, bool packed, const float *ch
  */
 bool dh_map_read(const struct dh_program_map *map, bool packed, const uint8_t *region, float *chw);
 
-#endif /* DELTAHOP_MAP_H */
+#endif /* DELTAHOP_PROGRAM_MAP_H */

@@ -50,6 +50,18 @@ void dh_program_free(struct dh_program *program)
 	free(program);
 }
 
+const char *dh_region_name(uint32_t region)
+{
+	static const char *const names[DH_REGION_COUNT] = {
+		[DH_REGION_COMMANDS] = "commands", [DH_REGION_WEIGHTS] = "weights",
+		[DH_REGION_PARAMS] = "params",	   [DH_REGION_INPUT] = "input",
+		[DH_REGION_OUTPUT] = "output",	   [DH_REGION_SCRATCH] = "scratch",
+		[DH_REGION_PROFILE] = "profile",
+	};
+
+	return region < DH_REGION_COUNT ? names[region] : "?";
+}
+
 uint32_t dh_program_layers(const struct dh_program *program)
 {
 	return program->engine == DELTAHOP_ENGINE_CONV ? program->conv_count : program->layer_count;

@@ -32,6 +32,9 @@ enum dh_program_region {
 	DH_REGION_COUNT = 7,
 };
 
+/** dh_region_name() - name of a region, or "?" */
+const char *dh_region_name(uint32_t region);
+
 #define DH_PARAMS_PITCH 96
 
 /** enum dh_run_steps - how often a run command steps */

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+/* Profile rows: what each layer of a job cost. */
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+
+#include "deltahop_rnn_timing.h"
+#include "execute/conv_dense.h"
+#include "execute/instance.h"
+
+/* --- rows ----------------------------------------------------------------------- */
+
+static void add_row(struct dh_layer_report *sum, const struct deltahop_profile_row *row)
+{
+	sum->steps += le32toh(row->steps);
+	sum->cycles += le64toh(row->cycles);
+	sum->bytes_weights += le64toh(row->bytes_weights);
+	sum->bytes_in += le32toh(row->bytes_in);
+	sum->bytes_out += le32toh(row->bytes_out);
+	sum->work_done += le64toh(row->work_done);
+	sum->work_skipped += le64toh(row->work_skipped);
+	sum->fired_x += le32toh(row->fired_x);
+	sum->fired_h += le32toh(row->fired_h);
+}
+
+/* A recurrent layer has a row of its run's command, a convolution layer one of each pass. */
+static bool is_of(const struct dh_program *program, uint32_t index,
+		  const struct deltahop_profile_row *row)
+{
+	uint32_t offset = le32toh(row->cmd_offset);
+
+	if (program->engine == DELTAHOP_ENGINE_CONV)
+		return program->convs[index].cmd_offset <= offset &&
+		       offset < program->convs[index].cmd_end;
+	return offset == program->runs[program->layers[index].run].cmd_offset &&
+	       le16toh(row->layer) == program->layers[index].layer.slot;
+}
+
+/* The count is the device's, and bounded all the same. */
+static void sum_rows(const struct dh_job *job, uint32_t index, struct dh_layer_report *sum)
+{
+	const struct dh_program *program = job->instance->program;
+	const void *region = (const uint8_t *)job->memory.map + job->profile_offset;
+	const struct deltahop_profile_head *head = region;
+	const struct deltahop_profile_row *row = (const void *)(head + 1);
+	uint32_t i, rows = le32toh(head->rows), most = dh_profile_rows(program);
+
+	for (i = 0; i < rows && i < most; i++)
+		if (is_of(program, index, &row[i]))
+			add_row(sum, &row[i]);
+}
+
+/* --- the recurrent engine --------------------------------------------------------- */
+
+static struct dh_memory_timing channel(const struct drm_deltahop_device_info *hw, bool linked)
+{
+	return (struct dh_memory_timing){
+		.n = linked ? hw->link_n : hw->dram_n,
+		.l = linked ? hw->link_l : hw->dram_l,
+		.q = linked ? hw->link_q : hw->dram_q,
+	};
+}
+
+static uint64_t rnn_dense_cycles(const struct dh_device *device, const struct dh_layer *layer)
+{
+	const struct drm_deltahop_device_info *hw = &device->hw;
+	struct dh_timing_layer timing = {
+		.inputs = (layer->inputs + 7) / 8 * 8,
+		.hidden = layer->hidden,
+		.recurrent = layer->cell == DELTAHOP_CELL_GRU ? layer->hidden : 0,
+		.column_bytes = dh_layer_column_bytes(layer),
+		.pes = hw->rnn_pes,
+		.memory = channel(hw, !hw->card_size && hw->link_n),
+		.beat_bytes = hw->dram_beat_bytes,
+	};
+
+	return dh_timing_layer_cycles(&timing, NULL);
+}
+
+/* A step follows the one before it a cycle later, and a layer the layer before it. */
+static uint64_t rnn_dense_steps(const struct dh_job *job, uint32_t index, uint64_t steps)
+{
+	const struct dh_program *program = job->instance->program;
+	const struct dh_program_layer *layer = &program->layers[index];
+	bool first = layer->layer.slot == program->runs[layer->run].first;
+
+	return steps * (job->instance->dense_cycles[index] + 1) - (first && steps);
+}
+
+static void describe_rnn(const struct dh_job *job, uint32_t index, struct dh_layer_report *full)
+{
+	const struct dh_program *program = job->instance->program;
+	const struct dh_program_layer *from = &program->layers[index];
+	const struct deltahop_rnn_params *params =
+		(const void *)((const uint8_t *)job->memory.map +
+			       program->runs[from->run].params_offset);
+
+	full->node = from->node;
+	full->op = from->op;
+	full->inputs = from->real_inputs;
+	full->hidden = from->real_hidden;
+	full->theta_x = le16toh(params->theta[from->layer.slot].x);
+	full->theta_h = le16toh(params->theta[from->layer.slot].h);
+	sum_rows(job, index, full);
+	full->dense_cycles = rnn_dense_steps(job, index, full->steps);
+	full->slots_x = full->steps * from->real_inputs + (job->starts && !from->layer.no_bias);
+	full->slots_h = from->layer.cell == DELTAHOP_CELL_GRU ? full->steps * from->real_hidden : 0;
+}
+
+/* --- the convolution engine --------------------------------------------------------- */
+
+static void describe_conv(const struct dh_job *job, uint32_t index, struct dh_layer_report *full)
+{
+	const struct dh_program_conv *from = &job->instance->program->convs[index];
+
+	full->engine = DELTAHOP_ENGINE_CONV;
+	full->node = from->node;
+	full->op = from->op;
+	full->inputs = from->layer.channels;
+	full->hidden = from->out_channels;
+	full->rows = from->layer.rows;
+	full->cols = from->layer.cols;
+	full->out_rows = dh_conv_output_rows(&from->layer);
+	full->out_cols = dh_conv_output_cols(&from->layer);
+	full->kernel_rows = from->layer.kernel_rows;
+	full->kernel_cols = from->layer.kernel_cols;
+	full->passes = from->passes;
+	full->macs = job->instance->device->hw.conv_macs;
+	sum_rows(job, index, full);
+	full->dense_cycles = job->instance->dense_cycles[index];
+	full->slots_x = dh_conv_dense_pixels(job->instance->program, from);
+}
+
+/* --- both ------------------------------------------------------------------------ */
+
+uint64_t dh_report_dense_cycles(const struct dh_instance *instance, uint32_t layer)
+{
+	const struct dh_program *program = instance->program;
+
+	if (program->engine == DELTAHOP_ENGINE_RNN)
+		return rnn_dense_cycles(instance->device, &program->layers[layer].layer);
+	return dh_conv_dense_cycles(&instance->device->hw, program, &program->convs[layer]);
+}
+
+int dh_job_layer(const struct dh_job *job, uint32_t layer, struct dh_layer_report *report)
+{
+	const struct dh_program *program = job->instance->program;
+	struct dh_layer_report full = { .size = report->size };
+
+	if (layer >= dh_program_layers(program))
+		return -ERANGE;
+	if (!job->instance->options.profile || job->phase != JOB_ENDED || job->result)
+		return -ENODATA;
+	if (program->engine == DELTAHOP_ENGINE_CONV)
+		describe_conv(job, layer, &full);
+	else
+		describe_rnn(job, layer, &full);
+	memcpy(report, &full, report->size < sizeof(full) ? report->size : sizeof(full));
+	return 0;
+}
