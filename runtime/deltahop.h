@@ -34,6 +34,8 @@ struct dh_instance;
 struct dh_stream;
 struct dh_job;
 struct dh_buffer;
+struct dh_network;
+struct dh_session;
 
 /**
  * struct dh_error - what went wrong, where, and what to do instead; one sentence without a newline
@@ -187,8 +189,11 @@ void dh_buffer_destroy(struct dh_buffer *buffer);
 /* --- programs --------------------------------------------------------------- */
 
 /**
- * dh_program_load() - read and check a .dhp file; versions and checksum are verified, hostile files
- * are refused
+ * dh_program_load() - read and check a .dhp file with a recurrent network; versions and checksum are
+ * verified, hostile files are refused
+ *
+ * Return: 0; -EOPNOTSUPP: it is for dh_network_load(), or of another version; -EINVAL: damaged;
+ * -ENOMEM; or the errno of reading.
  */
 int dh_program_load(const char *path, struct dh_program **program, struct dh_error *err);
 
@@ -557,6 +562,141 @@ uint32_t dh_program_layers(const struct dh_program *program);
  * job has not ended well
  */
 int dh_job_layer(const struct dh_job *job, uint32_t layer, struct dh_layer_report *report);
+
+/* --- networks of several parts ------------------------------------------------- */
+
+/**
+ * dh_network_is_file() - is a file for dh_network_load()? One for dh_program_load() has a single
+ * recurrent network
+ */
+bool dh_network_is_file(const char *path);
+
+/**
+ * dh_network_load() - read and check a .dhp file that holds a network: programs for the device, what
+ * the host does, and in which order
+ *
+ * Return: 0; -EOPNOTSUPP: it is for dh_program_load(), or of another version; -EINVAL: damaged;
+ * -ENOMEM; or the errno of reading.
+ */
+int dh_network_load(const char *path, struct dh_network **network, struct dh_error *err);
+
+/** dh_network_save() - write a .dhp file (to a temporary name, renamed when complete) */
+int dh_network_save(const struct dh_network *network, const char *path, struct dh_error *err);
+
+/** dh_network_free() - free a network that no session uses; NULL is fine */
+void dh_network_free(struct dh_network *network);
+
+#define DH_VALUES_MAX_RANK 8
+
+/**
+ * struct dh_values_info - a tensor that goes into a network or comes out of it
+ * @size: in: sizeof(struct dh_values_info)
+ * @name: of the ONNX tensor; belongs to the network
+ * @integers: its elements are int64_t, else float
+ * @rank: dimensions, 0 for a single value
+ * @dims: elements along each; those of a run, that is with a batch of 1
+ * @count: elements
+ */
+struct dh_values_info {
+	size_t size;
+	const char *name;
+	bool integers;
+	uint32_t rank;
+	uint32_t dims[DH_VALUES_MAX_RANK];
+	size_t count;
+};
+
+/** dh_network_inputs() - number of inputs */
+uint32_t dh_network_inputs(const struct dh_network *network);
+
+/** dh_network_outputs() - number of outputs */
+uint32_t dh_network_outputs(const struct dh_network *network);
+
+/** dh_network_input() - about input @index; -ERANGE: there is none */
+int dh_network_input(const struct dh_network *network, uint32_t index, struct dh_values_info *info);
+
+/** dh_network_output() - about output @index; -ERANGE: there is none */
+int dh_network_output(const struct dh_network *network, uint32_t index,
+		      struct dh_values_info *info);
+
+/** dh_network_layers() - layers on the device, of all parts */
+uint32_t dh_network_layers(const struct dh_network *network);
+
+/** dh_network_steps() - steps of a run: parts that the device runs, and nodes that the host does */
+uint32_t dh_network_steps(const struct dh_network *network);
+
+/**
+ * dh_session_create() - put a network on a device
+ * @device: must live longer than the session
+ * @network: likewise
+ * @options: NULL for medium priority, no profile, no budget; the budget is that of a part
+ *
+ * All memory is taken here. Return: as dh_instance_create().
+ */
+int dh_session_create(struct dh_device *device, const struct dh_network *network,
+		      const struct dh_instance_options *options, struct dh_session **session,
+		      struct dh_error *err);
+
+/** dh_session_destroy() - free a session that does not run; NULL is fine */
+void dh_session_destroy(struct dh_session *session);
+
+/**
+ * dh_session_input() - the elements of input @index, to be written before a run: float or int64_t, see
+ * dh_network_input(); NULL: there is none
+ */
+void *dh_session_input(struct dh_session *session, uint32_t index);
+
+/** dh_session_output() - those of output @index, after a run and until the next one */
+const void *dh_session_output(const struct dh_session *session, uint32_t index);
+
+/**
+ * dh_session_run() - run the network once
+ *
+ * A session is used by one thread at a time, a device by any number of sessions. Nothing is allocated.
+ * Parts that need nothing from the host in between are submitted together.
+ *
+ * Return: 0; -EDOM: a value on the way to the device is not a finite number; -EBADMSG: what the device
+ * wrote is no feature map; else as dh_job_wait().
+ */
+int dh_session_run(struct dh_session *session, struct dh_error *err);
+
+/**
+ * struct dh_step_report - what a step of the last run was
+ * @size: in: sizeof(struct dh_step_report)
+ * @on_host: done by the host, else by the device
+ * @name: of the ONNX node; of a part: of the network; belongs to the network
+ * @op: its operator; of a part "": its layers say it
+ * @engine: of a part: enum deltahop_engine
+ * @first_layer: of a part: its first one, for dh_session_layer()
+ * @layers: of a part
+ * @clipped: of a part: values of its inputs that int16 cannot hold, which became the nearest one
+ * @host_seconds: of the host's clock: for a node its kernel; for a part, putting values into the form
+ *	of the device and back
+ */
+struct dh_step_report {
+	size_t size;
+	bool on_host;
+	const char *name;
+	const char *op;
+	uint32_t engine;
+	uint32_t first_layer;
+	uint32_t layers;
+	uint64_t clipped;
+	double host_seconds;
+};
+
+/** dh_session_step() - about step @step; -ERANGE: there is none */
+int dh_session_step(const struct dh_session *session, uint32_t step, struct dh_step_report *report);
+
+/**
+ * dh_session_report() - what the device says of step @step, as dh_job_report(); -ERANGE: it is not a
+ * part
+ */
+int dh_session_report(const struct dh_session *session, uint32_t step, struct dh_report *report);
+
+/** dh_session_layer() - what layer @layer, of all parts, cost in the last run, as dh_job_layer() */
+int dh_session_layer(const struct dh_session *session, uint32_t layer,
+		     struct dh_layer_report *report);
 
 #if defined(__cplusplus)
 }

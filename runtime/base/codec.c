@@ -118,6 +118,14 @@ void dh_code_i32(struct dh_codec *codec, int32_t *value)
 		*value = coded;
 }
 
+void dh_code_i64(struct dh_codec *codec, int64_t *value)
+{
+	int64_t coded = (int64_t)code(codec, *value, 8);
+
+	if (codec->reading)
+		*value = coded;
+}
+
 void dh_code_float(struct dh_codec *codec, float *value)
 {
 	uint32_t bits;

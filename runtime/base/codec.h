@@ -42,6 +42,7 @@ void dh_code_u32(struct dh_codec *codec, uint32_t *value);
 void dh_code_u64(struct dh_codec *codec, uint64_t *value);
 void dh_code_i16(struct dh_codec *codec, int16_t *value);
 void dh_code_i32(struct dh_codec *codec, int32_t *value);
+void dh_code_i64(struct dh_codec *codec, int64_t *value);
 void dh_code_float(struct dh_codec *codec, float *value);
 
 /** dh_code_bool() - as 32 bits, 0 or 1 */

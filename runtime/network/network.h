@@ -72,16 +72,29 @@ struct dh_network {
 	uint32_t step_count;
 };
 
-/** dh_network_free() - free a network and all it holds (each with free(), the net with
- * dh_net_free()); NULL is fine
- */
-void dh_network_free(struct dh_network *network);
-
 /**
  * dh_network_check() - is everything in it consistent: schedule, tensors, parts?
  *
- * Return: 0, or a negative errno and a sentence that names what and where.
+ * The parts' programs and the net have been checked by themselves. Return: 0, or a negative errno and
+ * a sentence that names what and where.
  */
 int dh_network_check(const struct dh_network *network, struct dh_error *err);
+
+/**
+ * dh_network_parse() - dh_network_load() from memory; @name is what errors call it
+ *
+ * A program of the convolution engine becomes a network of a single part.
+ */
+int dh_network_parse(const void *buf, size_t len, const char *name, struct dh_network **network,
+		     struct dh_error *err);
+
+/** dh_part_inputs() - tensors that a part takes */
+uint32_t dh_part_inputs(const struct dh_program *program);
+
+/** dh_part_outputs() - tensors that a part gives */
+uint32_t dh_part_outputs(const struct dh_program *program);
+
+/** dh_part_steps() - steps that a recurrent part runs, by the size of its input; CONV: 1 */
+uint32_t dh_part_steps(const struct dh_network *network, const struct dh_network_part *part);
 
 #endif /* DELTAHOP_NETWORK_H */

@@ -287,5 +287,13 @@ int dh_program_load(const char *path, struct dh_program **program, struct dh_err
 	if (!ret)
 		ret = dh_program_parse(buf, len, path, program, err);
 	free(buf);
-	return ret;
+	if (ret || (*program)->engine == DELTAHOP_ENGINE_RNN)
+		return ret;
+	dh_error_set(err,
+		     "%s: a program of the convolution engine, which has maps, not vectors: load "
+		     "it as a network",
+		     path);
+	dh_program_free(*program);
+	*program = NULL;
+	return -EOPNOTSUPP;
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * Fuzzer of the .dhp loader. Checksums would keep a fuzzer out, so they are set right first:
+ * Fuzzer of the .dhp loaders, of programs and of networks. Checksums would keep a fuzzer out, so they are set right first:
  * what is left to find is behind them.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "compile/int_run.h"
+#include "network/network.h"
 #include "program/disasm.h"
 #include "program/program.h"
 
@@ -80,6 +81,7 @@ static void run(const struct dh_program *program)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct dh_program *program;
+	struct dh_network *network;
 	struct dh_error err = { "" };
 	uint8_t *file = malloc(size + 1);
 	int ret;
@@ -92,9 +94,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (program) {
 		json_decref(dh_disasm_json(program));
-		run(program);
+		if (program->engine == DELTAHOP_ENGINE_RNN)
+			run(program);
 	}
 	dh_program_free(program);
+	ret = dh_network_parse(file, size, "fuzz", &network, &err);
+	if (ret > 0 || !ret != !!network || (ret && !err.text[0]))
+		abort();
+	dh_network_free(network);
 	free(file);
 	return 0;
 }
