@@ -61,10 +61,13 @@ static bool well_formed(const struct dh_entry *entry, uint32_t state_bytes)
 	       !(entry->cmd_offset % 8 || entry->size % 8);
 }
 
-uint64_t dh_entry_transfer(const struct dh_ring *ring, uint32_t region, uint64_t bytes)
+/* A transfer that no budget refuses. */
+static void charge_transfer(struct dh_ring *ring, uint32_t region, uint64_t bytes)
 {
-	return dh_timing_transfer(dh_memory_channel(&ring->memory, region),
-				  ring->model->config.beat_bytes, bytes);
+	struct dh_unit unit = { 0 };
+
+	dh_unit_transfer(&unit, ring, region, bytes);
+	dh_ring_charge(ring, &unit);
 }
 
 void dh_entry_finish(struct dh_ring *ring, enum deltahop_status status, enum deltahop_reason reason)
@@ -73,8 +76,8 @@ void dh_entry_finish(struct dh_ring *ring, enum deltahop_status status, enum del
 	ring->reason = reason;
 	if (ring->entry.type == DELTAHOP_ENTRY_JOB &&
 	    ring->entry.profile_region != DELTAHOP_REGION_NONE) {
-		ring->own.cycles += dh_entry_transfer(ring, ring->entry.profile_region,
-						      sizeof(struct deltahop_profile_head));
+		charge_transfer(ring, ring->entry.profile_region,
+				sizeof(struct deltahop_profile_head));
 		ring->own.bytes_commands += sizeof(struct deltahop_profile_head);
 	}
 	dh_ring_wait(ring, DH_EVENT_END);
@@ -92,38 +95,39 @@ void dh_entry_fault_access(struct dh_ring *ring, enum deltahop_reason reason)
 static void load_state(struct dh_ring *ring)
 {
 	const struct dh_entry *entry = &ring->entry;
-	struct dh_rnn *rnn = &ring->rnn;
+	struct dh_state *state = &ring->state;
 	enum deltahop_reason reason;
 
-	rnn->loaded = 0;
+	state->loaded = 0;
 	if (entry->flags & DELTAHOP_ENTRY_STATE_ZERO) {
-		memset(rnn->state, 0, entry->size);
+		memset(state->image, 0, entry->size);
 		ring->own.cycles++;
 	} else {
-		reason = dh_memory_read(&ring->memory, STATE_REGION, entry->cmd_offset, rnn->state,
-					entry->size);
+		reason = dh_memory_read(&ring->memory, STATE_REGION, entry->cmd_offset,
+					state->image, entry->size);
 		if (reason) {
 			dh_entry_fault_access(ring, reason);
 			return;
 		}
-		ring->own.cycles += dh_entry_transfer(ring, STATE_REGION, entry->size);
+		charge_transfer(ring, STATE_REGION, entry->size);
 		ring->own.bytes_state += entry->size;
 	}
-	rnn->loaded = entry->size;
-	rnn->owner = entry->owner;
+	state->loaded = entry->size;
+	state->owner = entry->owner;
 	dh_entry_finish(ring, DELTAHOP_STATUS_OK, DELTAHOP_REASON_NONE);
 }
 
 /* The image is written at the end of the entry. */
 static void save_state(struct dh_ring *ring)
 {
-	const struct dh_rnn *rnn = &ring->rnn;
+	const struct dh_state *state = &ring->state;
 
-	if (!rnn->loaded || rnn->owner != ring->entry.owner || ring->entry.size > rnn->loaded) {
+	if (!state->loaded || state->owner != ring->entry.owner ||
+	    ring->entry.size > state->loaded) {
 		dh_entry_finish(ring, DELTAHOP_STATUS_FAULT, DELTAHOP_REASON_NOT_LOADED);
 		return;
 	}
-	ring->own.cycles += dh_entry_transfer(ring, STATE_REGION, ring->entry.size);
+	charge_transfer(ring, STATE_REGION, ring->entry.size);
 	ring->own.bytes_state += ring->entry.size;
 	dh_entry_finish(ring, DELTAHOP_STATUS_OK, DELTAHOP_REASON_NONE);
 }
@@ -136,7 +140,7 @@ static void change_owner(struct dh_ring *ring)
 {
 	if (ring->entry.owner != ring->last_owner &&
 	    ring->entry.type != DELTAHOP_ENTRY_STATE_SAVE && ring->entry.type != DELTAHOP_ENTRY_NOP)
-		ring->rnn.loaded = 0;
+		ring->state.loaded = 0;
 	ring->last_owner = ring->entry.owner;
 }
 
@@ -155,7 +159,7 @@ static void run_entry(struct dh_ring *ring)
 		save_state(ring);
 		return;
 	case DELTAHOP_ENTRY_STATE_DISCARD:
-		ring->rnn.loaded = 0;
+		ring->state.loaded = 0;
 	}
 	dh_entry_finish(ring, DELTAHOP_STATUS_OK, DELTAHOP_REASON_NONE);
 }
@@ -180,14 +184,14 @@ void dh_entry_start(struct dh_ring *ring)
 		dh_ring_halt(ring, DELTAHOP_RING_DMA);
 		return;
 	}
-	if (!well_formed(entry, ring->model->config.rnn_state_bytes)) {
+	if (!well_formed(entry, ring->state.size)) {
 		dh_ring_halt(ring, DELTAHOP_RING_BAD_ENTRY);
 		return;
 	}
 	dh_model_trace(ring, DH_TRACE_ENTRY_START, ring->start_ns, entry->type, entry->seqno);
 	change_owner(ring);
 	ring->own.bytes_commands = ENTRY_BYTES + REGION_BYTES * entry->table_count;
-	ring->own.cycles = dh_entry_transfer(ring, DELTAHOP_REGION_NONE, ring->own.bytes_commands);
+	charge_transfer(ring, DELTAHOP_REGION_NONE, ring->own.bytes_commands);
 	if (entry->type == DELTAHOP_ENTRY_JOB)
 		dh_job_inject(ring);
 	reason = dh_memory_load(&ring->memory, entry->table_addr, entry->table_count);
@@ -216,13 +220,13 @@ static void encode_record(const struct dh_ring *ring, const struct dh_totals *su
 	put_le16(buf + 2, DELTAHOP_RECORD_VERSION);
 	put_le16(buf + 4, ring->status);
 	put_le16(buf + 6, ring->reason);
-	put_le32(buf + 8, 0);
+	put_le32(buf + 8, sum->wait_cycles < UINT32_MAX ? sum->wait_cycles : UINT32_MAX);
 	put_le16(buf + 12, ring->number);
 	put_le16(buf + 14, DELTAHOP_WRITER_DEVICE);
 	put_le32(buf + 16, ring->job.offset);
 	put_le32(buf + 20, ring->fault_region);
 	put_le64(buf + 24, ring->fault_offset);
-	put_le64(buf + 32, sum->cycles);
+	put_le64(buf + 32, sum->cycles + sum->wait_cycles);
 	put_le64(buf + 40, sum->step_cycles);
 	put_le64(buf + 48, sum->bytes_weights);
 	put_le64(buf + 56, sum->bytes_in);
@@ -261,7 +265,7 @@ static enum deltahop_reason write_last(struct dh_ring *ring)
 		return dh_profile_write_head(ring);
 	if (ring->entry.type == DELTAHOP_ENTRY_STATE_SAVE && ring->status == DELTAHOP_STATUS_OK)
 		return dh_memory_write(&ring->memory, STATE_REGION, ring->entry.cmd_offset,
-				       ring->rnn.state, ring->entry.size);
+				       ring->state.image, ring->entry.size);
 	return DELTAHOP_REASON_NONE;
 }
 
@@ -272,10 +276,12 @@ static struct dh_totals sum_up(struct dh_ring *ring)
 	bool job = ring->entry.type == DELTAHOP_ENTRY_JOB;
 
 	ring->carry.cycles += sum.cycles;
+	ring->carry.wait_cycles += sum.wait_cycles;
 	ring->carry.bytes_state += sum.bytes_state;
 	ring->carry.bytes_commands += sum.bytes_commands;
 	if (job) {
 		sum.cycles = ring->carry.cycles;
+		sum.wait_cycles = ring->carry.wait_cycles;
 		sum.bytes_state = ring->carry.bytes_state;
 		sum.bytes_commands = ring->carry.bytes_commands;
 		memset(&ring->carry, 0, sizeof(ring->carry));
@@ -296,7 +302,7 @@ void dh_entry_end(struct dh_ring *ring)
 	}
 	/* Half a job's deltas are never saved. */
 	if (ring->entry.type == DELTAHOP_ENTRY_JOB && ring->status != DELTAHOP_STATUS_OK)
-		ring->rnn.loaded = 0;
+		ring->state.loaded = 0;
 	dh_model_trace(ring, DH_TRACE_ENTRY_END, ring->event_ns, ring->status, ring->entry.seqno);
 	if (!write_record(ring, &sum)) {
 		dh_ring_halt(ring, DELTAHOP_RING_DMA);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The device from inside. Folder in the order of a job's way: model (registers, events), ring
- * (entries in order), entry (what an entry asks for, its record), job (commands), rnn (arithmetic),
- * memory (what a job can reach), profile (rows).
+ * (entries in order), entry (what an entry asks for, its record), job (commands), run and pass (the
+ * units of the long ones), rnn and conv (arithmetic), memory (what a job can reach), profile (rows).
  */
 #ifndef DELTAHOP_INTERNAL_H
 #define DELTAHOP_INTERNAL_H
@@ -145,19 +145,29 @@ const struct dh_memory_timing *dh_memory_channel(const struct dh_memory *memory,
 /* ---- rnn: arithmetic and state ---- */
 
 /**
- * struct dh_rnn - the recurrent engine
- * @state: state memory, an image, 8-byte aligned
+ * struct dh_state - state memory of a ring
+ * @image: its bytes, 8-byte aligned
+ * @size: how many, 0 on the ring of an engine without state
  * @loaded: bytes of it that are valid, 0: none
  * @owner: whose
+ */
+struct dh_state {
+	uint8_t *image;
+	uint32_t size;
+	uint32_t loaded;
+	uint32_t owner;
+};
+
+/**
+ * struct dh_rnn - the recurrent engine
+ * @state: state memory of its ring
  * @columns: scratch: weight columns of the elements that fire
  * @deltas: their deltas
  * @bounce: scratch: columns that are not in one piece
  */
 struct dh_rnn {
 	const struct dh_config *config;
-	uint8_t *state;
-	uint32_t loaded;
-	uint32_t owner;
+	struct dh_state *state;
 	uint16_t columns[1 + DH_MAX_INPUTS + DH_MAX_HIDDEN];
 	int16_t deltas[1 + DH_MAX_INPUTS + DH_MAX_HIDDEN];
 	int8_t bounce[4][DH_MAX_COLUMN];
@@ -167,10 +177,11 @@ struct dh_rnn {
 
 /**
  * struct dh_rnn_result - what a layer did in a step; @cycles as dh_timing_layer_cycles() counts;
- * @fired_x with the bias
+ * @beats of its columns; @fired_x with the bias
  */
 struct dh_rnn_result {
 	uint64_t cycles;
+	uint64_t beats;
 	uint32_t fired_x;
 	uint32_t fired_h;
 	bool bias_examined;
@@ -179,9 +190,6 @@ struct dh_rnn_result {
 
 /** dh_rnn_init() - fill the activation tables */
 void dh_rnn_init(struct dh_rnn *rnn);
-
-/** dh_rnn_clear() - forget the state and clear its memory */
-void dh_rnn_clear(struct dh_rnn *rnn);
 
 /**
  * dh_rnn_step() - one layer, one step
@@ -199,9 +207,10 @@ enum deltahop_reason dh_rnn_step(struct dh_rnn *rnn, struct dh_memory *memory,
 
 /* ---- entries and jobs ---- */
 
-/** struct dh_totals - the sums of a record */
+/** struct dh_totals - the sums of a record; @cycles without @wait_cycles */
 struct dh_totals {
 	uint64_t cycles;
+	uint64_t wait_cycles;
 	uint64_t step_cycles;
 	uint64_t bytes_weights;
 	uint64_t bytes_in;
@@ -212,18 +221,32 @@ struct dh_totals {
 	uint64_t work_skipped;
 };
 
-/** struct dh_row - a profile row being summed up */
+/** struct dh_row - a profile row being summed up; what is too large for its field is cut in the end */
 struct dh_row {
+	uint32_t layer;
 	uint32_t step;
-	uint32_t steps;
+	uint64_t steps;
 	uint64_t cycles;
 	uint64_t bytes_weights;
-	uint32_t bytes_in;
-	uint32_t bytes_out;
+	uint64_t bytes_in;
+	uint64_t bytes_out;
 	uint64_t work_done;
 	uint64_t work_skipped;
-	uint32_t fired_x;
-	uint32_t fired_h;
+	uint64_t fired_x;
+	uint64_t fired_h;
+};
+
+/** enum dh_channel - what engines share */
+enum dh_channel { DH_CHANNEL_DRAM, DH_CHANNEL_LINK, DH_CHANNEL_COUNT };
+
+/**
+ * struct dh_unit - what a ring does between two of its events
+ * @cycles: that it takes alone
+ * @busy: of these, those in which it occupies a channel
+ */
+struct dh_unit {
+	uint64_t cycles;
+	uint64_t busy[DH_CHANNEL_COUNT];
 };
 
 /**
@@ -232,7 +255,9 @@ struct dh_row {
  * @offset: the running command
  * @buffered: offset of the first byte in @buffer
  * @buffer: what is needed of the block before, and the block
- * @step: running step of a RUN
+ * @units: units of the running command that have ended
+ * @row_count: of @rows: those that the running command will write at its end
+ * @rows: profile rows of the running command
  * @pending_rows: rows written in the running command and not charged yet
  */
 struct dh_job {
@@ -243,10 +268,11 @@ struct dh_job {
 	uint64_t offset;
 	uint64_t buffered;
 	uint8_t buffer[DH_COMMAND_BLOCK + sizeof(struct deltahop_cmd_conv_pass)];
-	uint32_t step;
+	uint64_t units;
 	uint32_t rows_written;
 	uint32_t rows_lost;
 	uint32_t pending_rows;
+	uint32_t row_count;
 	struct dh_row rows[DELTAHOP_RNN_MAX_SLOTS];
 	int16_t vector[DH_MAX_HIDDEN];
 };
@@ -272,18 +298,19 @@ enum dh_event {
 	DH_EVENT_NONE,	  /* nothing */
 	DH_EVENT_ENTRY,	  /* start of the next entry */
 	DH_EVENT_COMMAND, /* start of the next command */
-	DH_EVENT_STEP,	  /* end of a step */
-	DH_EVENT_ROWS,	  /* end of a RUN's profile rows */
+	DH_EVENT_UNIT,	  /* end of a unit of a long command */
+	DH_EVENT_ROWS,	  /* end of a command's profile rows */
 	DH_EVENT_END,	  /* end of the entry */
 	DH_EVENT_STUCK,	  /* reset */
 	DH_EVENT_RESET,	  /* end of a reset */
 };
 
 /**
- * struct dh_ring - a ring and its engine
+ * struct dh_ring - a ring and what is its engine's
  * @event: what comes next
  * @event_ns: and when
  * @start_ns: start of the running entry
+ * @busy: of the channels, charged since the last event
  * @own: sums of the running entry
  * @carry: sums of the entries since the last job
  * @status: how the running entry ended
@@ -306,6 +333,7 @@ struct dh_ring {
 	enum dh_event event;
 	uint64_t event_ns;
 	uint64_t start_ns;
+	uint64_t busy[DH_CHANNEL_COUNT];
 	uint32_t last_owner;
 	bool stuck;
 	bool lost_irq;
@@ -320,10 +348,14 @@ struct dh_ring {
 	uint64_t fault_offset;
 
 	struct dh_memory memory;
+	struct dh_state state;
 	struct dh_job job;
-	struct dh_rnn rnn;
 };
 
+/**
+ * struct dh_model - the device
+ * @free_ns: end of the last unit that a channel serves
+ */
 struct dh_model {
 	struct dh_config config;
 	struct dh_bus bus;
@@ -337,7 +369,9 @@ struct dh_model {
 	void (*trace)(void *opaque, enum dh_trace_kind kind, unsigned int ring, uint64_t time_ns,
 		      uint64_t a, uint64_t b);
 	void *trace_opaque;
+	uint64_t free_ns[DH_CHANNEL_COUNT];
 	struct dh_ring ring[DELTAHOP_ENGINE_COUNT];
+	struct dh_rnn rnn;
 };
 
 /* model */
@@ -357,7 +391,12 @@ void dh_ring_event(struct dh_ring *ring);
 void dh_ring_halt(struct dh_ring *ring, enum deltahop_ring_error error);
 /** dh_ring_next() - the running entry is over: start the next one, or wait */
 void dh_ring_next(struct dh_ring *ring, uint64_t now);
-/** dh_ring_wait() - the next event comes when the cycles charged so far have passed */
+/** dh_ring_charge() - let the running entry pay for a unit, or a part of one */
+void dh_ring_charge(struct dh_ring *ring, const struct dh_unit *unit);
+/**
+ * dh_ring_wait() - the next event comes when what has been charged since the last one is over, the
+ * other engine's use of the channels considered
+ */
 void dh_ring_wait(struct dh_ring *ring, enum dh_event event);
 
 /* entry */
@@ -368,7 +407,14 @@ void dh_entry_finish(struct dh_ring *ring, enum deltahop_status status,
 		     enum deltahop_reason reason);
 /** dh_entry_fault_access() - likewise, after a failed access: says where */
 void dh_entry_fault_access(struct dh_ring *ring, enum deltahop_reason reason);
-uint64_t dh_entry_transfer(const struct dh_ring *ring, uint32_t region, uint64_t bytes);
+
+/* unit */
+/** dh_unit_transfer() - append a transfer of @bytes that nothing overlaps */
+void dh_unit_transfer(struct dh_unit *unit, const struct dh_ring *ring, uint32_t region,
+		      uint64_t bytes);
+/** dh_unit_beats() - @beats of a region's channel, whose cycles are counted otherwise */
+void dh_unit_beats(struct dh_unit *unit, const struct dh_ring *ring, uint32_t region,
+		   uint64_t beats);
 
 /* job */
 /** dh_job_reset() - forget the job before */
@@ -377,13 +423,26 @@ void dh_job_reset(struct dh_ring *ring);
 void dh_job_inject(struct dh_ring *ring);
 void dh_job_start(struct dh_ring *ring);
 void dh_job_command(struct dh_ring *ring);
-void dh_job_step_end(struct dh_ring *ring);
+void dh_job_unit_end(struct dh_ring *ring);
 void dh_job_rows_end(struct dh_ring *ring);
+/** dh_job_charge() - let the job pay for a unit; Return: false if its budget ends it instead */
+bool dh_job_charge(struct dh_ring *ring, const struct dh_unit *unit);
+/** dh_job_fault() - the job has ended */
+void dh_job_fault(struct dh_ring *ring, enum deltahop_reason reason);
+/** dh_job_fault_access() - likewise, after a failed access: says where */
+void dh_job_fault_access(struct dh_ring *ring, enum deltahop_reason reason);
+/** dh_job_write_rows() - write the running command's profile rows, if the job has a region for them */
+enum deltahop_reason dh_job_write_rows(struct dh_ring *ring);
+/** dh_job_end_command() - the units are over: charge the rows, and write those that remain */
+void dh_job_end_command(struct dh_ring *ring);
+
+/* run: DELTAHOP_OP_RNN_RUN */
+void dh_run_start(struct dh_ring *ring);
+void dh_run_unit_end(struct dh_ring *ring);
 
 /* profile */
 void dh_profile_add(struct dh_row *sum, const struct dh_row *row);
-enum deltahop_reason dh_profile_write(struct dh_ring *ring, unsigned int slot,
-				      const struct dh_row *row);
+enum deltahop_reason dh_profile_write(struct dh_ring *ring, const struct dh_row *row);
 enum deltahop_reason dh_profile_write_head(struct dh_ring *ring);
 
 #endif /* DELTAHOP_INTERNAL_H */

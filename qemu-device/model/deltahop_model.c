@@ -20,8 +20,7 @@ struct dh_model *dh_model_create(const struct dh_config *config, const struct dh
 	struct dh_model *model = NULL;
 
 	if (!refused)
-		model = calloc(1, sizeof(*model) +
-					  DELTAHOP_ENGINE_COUNT * (size_t)config->rnn_state_bytes);
+		model = calloc(1, sizeof(*model) + config->rnn_state_bytes);
 	if (!model) {
 		if (error)
 			*error = refused ? refused : "out of memory";
@@ -37,11 +36,12 @@ struct dh_model *dh_model_create(const struct dh_config *config, const struct dh
 		ring->number = i;
 		ring->memory.config = &model->config;
 		ring->memory.bus = &model->bus;
-		ring->rnn.config = &model->config;
-		ring->rnn.state = (uint8_t *)(model + 1) + i * (size_t)config->rnn_state_bytes;
-		if (exists(model, i))
-			dh_rnn_init(&ring->rnn);
+		ring->state.image = (uint8_t *)(model + 1);
 	}
+	model->ring[DELTAHOP_ENGINE_RNN].state.size = config->rnn_state_bytes;
+	model->rnn.config = &model->config;
+	model->rnn.state = &model->ring[DELTAHOP_ENGINE_RNN].state;
+	dh_rnn_init(&model->rnn);
 	dh_model_power_on(model, 0);
 	return model;
 }
@@ -84,6 +84,7 @@ static void clear(struct dh_model *model)
 {
 	model->irq_status = 0;
 	model->irq_enable = 0;
+	memset(model->free_ns, 0, sizeof(model->free_ns));
 	for (unsigned int i = 0; i < DELTAHOP_ENGINE_COUNT; i++)
 		dh_ring_power_on(&model->ring[i]);
 	set_line(model);

@@ -18,26 +18,35 @@ void dh_profile_add(struct dh_row *sum, const struct dh_row *row)
 	sum->fired_h += row->fired_h;
 }
 
-static void encode_row(const struct dh_job *job, unsigned int slot, const struct dh_row *row,
-		       uint8_t *buf)
+/* What is too large for its field is the largest that fits. */
+static void put_cut16(uint8_t *buf, uint64_t value)
+{
+	put_le16(buf, value < UINT16_MAX ? value : UINT16_MAX);
+}
+
+static void put_cut32(uint8_t *buf, uint64_t value)
+{
+	put_le32(buf, value < UINT32_MAX ? value : UINT32_MAX);
+}
+
+static void encode_row(const struct dh_job *job, const struct dh_row *row, uint8_t *buf)
 {
 	put_le32(buf, job->offset);
 	put_le16(buf + 4, job->cmd.opcode);
-	put_le16(buf + 6, slot);
+	put_cut16(buf + 6, row->layer);
 	put_le32(buf + 8, row->step);
-	put_le32(buf + 12, row->steps);
+	put_cut32(buf + 12, row->steps);
 	put_le64(buf + 16, row->cycles);
 	put_le64(buf + 24, row->bytes_weights);
-	put_le32(buf + 32, row->bytes_in);
-	put_le32(buf + 36, row->bytes_out);
+	put_cut32(buf + 32, row->bytes_in);
+	put_cut32(buf + 36, row->bytes_out);
 	put_le64(buf + 40, row->work_done);
 	put_le64(buf + 48, row->work_skipped);
-	put_le32(buf + 56, row->fired_x);
-	put_le32(buf + 60, row->fired_h);
+	put_cut32(buf + 56, row->fired_x);
+	put_cut32(buf + 60, row->fired_h);
 }
 
-enum deltahop_reason dh_profile_write(struct dh_ring *ring, unsigned int slot,
-				      const struct dh_row *row)
+enum deltahop_reason dh_profile_write(struct dh_ring *ring, const struct dh_row *row)
 {
 	uint64_t offset = HEAD_BYTES + (uint64_t)ring->job.rows_written * ROW_BYTES;
 	uint32_t region = ring->entry.profile_region;
@@ -48,7 +57,7 @@ enum deltahop_reason dh_profile_write(struct dh_ring *ring, unsigned int slot,
 		ring->job.rows_lost++;
 		return DELTAHOP_REASON_NONE;
 	}
-	encode_row(&ring->job, slot, row, buf);
+	encode_row(&ring->job, row, buf);
 	reason = dh_memory_write(&ring->memory, region, offset, buf, sizeof(buf));
 	if (!reason) {
 		ring->job.rows_written++;

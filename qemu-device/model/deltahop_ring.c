@@ -14,11 +14,59 @@ static uint64_t cycles_to_ns(uint64_t cycles, uint32_t clock_hz)
 	       (cycles % clock_hz * NS_PER_S + clock_hz - 1) / clock_hz;
 }
 
+/* Rounded up likewise. */
+static uint64_t ns_to_cycles(uint64_t ns, uint32_t clock_hz)
+{
+	return ns / NS_PER_S * clock_hz + (ns % NS_PER_S * clock_hz + NS_PER_S - 1) / NS_PER_S;
+}
+
+void dh_ring_charge(struct dh_ring *ring, const struct dh_unit *unit)
+{
+	ring->own.cycles += unit->cycles;
+	for (int i = 0; i < DH_CHANNEL_COUNT; i++)
+		ring->busy[i] += unit->busy[i];
+}
+
+/* When what has been charged is over. */
+static uint64_t time_of_charges(const struct dh_ring *ring)
+{
+	return ring->start_ns +
+	       cycles_to_ns(ring->own.cycles + ring->own.wait_cycles, ring->model->config.clock_hz);
+}
+
+/*
+ * The unit that begins now takes its turn on the channels. Where the channel is free it has it at
+ * once, and no longer than it lasts itself; so an engine alone never waits.
+ * Return: when its last turn is over.
+ */
+static uint64_t take_turns(struct dh_ring *ring, uint64_t begin, uint64_t end)
+{
+	uint64_t last = end;
+
+	for (int i = 0; i < DH_CHANNEL_COUNT; i++) {
+		uint64_t *free_ns = &ring->model->free_ns[i];
+		uint64_t busy = cycles_to_ns(ring->busy[i], ring->model->config.clock_hz), over;
+
+		ring->busy[i] = 0;
+		if (!busy)
+			continue;
+		if (busy > end - begin)
+			busy = end - begin;
+		over = (*free_ns > begin ? *free_ns : begin) + busy;
+		*free_ns = over;
+		last = over > last ? over : last;
+	}
+	return last;
+}
+
 void dh_ring_wait(struct dh_ring *ring, enum dh_event event)
 {
+	uint64_t end = time_of_charges(ring), over = take_turns(ring, ring->event_ns, end);
+
+	if (over > end)
+		ring->own.wait_cycles += ns_to_cycles(over - end, ring->model->config.clock_hz);
 	ring->event = event;
-	ring->event_ns =
-		ring->start_ns + cycles_to_ns(ring->own.cycles, ring->model->config.clock_hz);
+	ring->event_ns = time_of_charges(ring);
 }
 
 static void wait_for_doorbell(struct dh_ring *ring)
@@ -56,7 +104,10 @@ static void clear(struct dh_ring *ring)
 	ring->tail = 0;
 	ring->last_owner = 0;
 	memset(&ring->carry, 0, sizeof(ring->carry));
-	dh_rnn_clear(&ring->rnn);
+	memset(ring->busy, 0, sizeof(ring->busy));
+	memset(ring->state.image, 0, ring->state.size);
+	ring->state.loaded = 0;
+	ring->state.owner = 0;
 	wait_for_doorbell(ring);
 }
 
@@ -173,8 +224,8 @@ void dh_ring_event(struct dh_ring *ring)
 	case DH_EVENT_COMMAND:
 		dh_job_command(ring);
 		break;
-	case DH_EVENT_STEP:
-		dh_job_step_end(ring);
+	case DH_EVENT_UNIT:
+		dh_job_unit_end(ring);
 		break;
 	case DH_EVENT_ROWS:
 		dh_job_rows_end(ring);

@@ -35,7 +35,7 @@ struct block {
 
 static struct block find_block(struct dh_rnn *rnn, const struct dh_layer *layer)
 {
-	uint8_t *at = rnn->state + layer->state_offset;
+	uint8_t *at = rnn->state->image + layer->state_offset;
 	struct block block = { .flags = (state32 *)at };
 
 	block.x_mem = (state16 *)(at + sizeof(struct deltahop_rnn_state));
@@ -81,13 +81,6 @@ static inline int32_t look_up(const int16_t *table, int32_t p)
 {
 	p = p < -TABLE_HALF ? -TABLE_HALF : p > TABLE_HALF - 1 ? TABLE_HALF - 1 : p;
 	return table[p + TABLE_HALF];
-}
-
-void dh_rnn_clear(struct dh_rnn *rnn)
-{
-	memset(rnn->state, 0, rnn->config->rnn_state_bytes);
-	rnn->loaded = 0;
-	rnn->owner = 0;
 }
 
 /* ---- delta rule ---- */
@@ -416,6 +409,8 @@ enum deltahop_reason dh_rnn_step(struct dh_rnn *rnn, struct dh_memory *memory,
 				       theta_h, first_h, rnn->columns + result->fired_x,
 				       rnn->deltas + result->fired_x);
 	result->cycles = count_cycles(rnn, memory, layer, result);
+	result->beats = (uint64_t)(result->fired_x + result->fired_h) *
+			((columns.bytes + rnn->config->beat_bytes - 1) / rnn->config->beat_bytes);
 
 	columns.map = dh_memory_map(memory, layer->weight_region, layer->weight_offset,
 				    dh_layer_columns(layer) * columns.bytes);
