@@ -15,6 +15,7 @@
 
 #include "deltahop_bytes.h"
 #include "deltahop_cmd.h"
+#include "deltahop_conv.h"
 #include "deltahop_model.h"
 #include "deltahop_rnn_timing.h"
 
@@ -372,6 +373,7 @@ struct dh_model {
 	uint64_t free_ns[DH_CHANNEL_COUNT];
 	struct dh_ring ring[DELTAHOP_ENGINE_COUNT];
 	struct dh_rnn rnn;
+	struct dh_conv conv;
 };
 
 /* model */
@@ -439,6 +441,12 @@ void dh_job_end_command(struct dh_ring *ring);
 /* run: DELTAHOP_OP_RNN_RUN */
 void dh_run_start(struct dh_ring *ring);
 void dh_run_unit_end(struct dh_ring *ring);
+
+/* pass: DELTAHOP_OP_CONV_PASS, DELTAHOP_OP_CONV_FC */
+void dh_pass_start(struct dh_ring *ring);
+void dh_pass_unit_end(struct dh_ring *ring);
+void dh_pass_start_fc(struct dh_ring *ring);
+void dh_pass_fc_end(struct dh_ring *ring);
 
 /* profile */
 void dh_profile_add(struct dh_row *sum, const struct dh_row *row);

@@ -214,7 +214,16 @@ void dh_job_rows_end(struct dh_ring *ring)
 
 void dh_job_unit_end(struct dh_ring *ring)
 {
-	dh_run_unit_end(ring);
+	switch (ring->job.cmd.opcode) {
+	case DELTAHOP_OP_CONV_PASS:
+		dh_pass_unit_end(ring);
+		break;
+	case DELTAHOP_OP_CONV_FC:
+		dh_pass_fc_end(ring);
+		break;
+	default:
+		dh_run_unit_end(ring);
+	}
 }
 
 /* ---- commands ---- */
@@ -251,6 +260,21 @@ static void end_job(struct dh_ring *ring)
 	dh_entry_finish(ring, DELTAHOP_STATUS_OK, DELTAHOP_REASON_NONE);
 }
 
+/* A command that sets up something, if that. */
+static void run_short(struct dh_ring *ring)
+{
+	uint16_t opcode = ring->job.cmd.opcode;
+
+	if (!dh_job_charge(ring, &(struct dh_unit){ .cycles = 1 }))
+		return;
+	if (opcode == DELTAHOP_OP_CONV_LAYER)
+		dh_conv_forget(&ring->model->conv);
+	if (opcode == DELTAHOP_OP_END)
+		end_job(ring);
+	else
+		next_command(ring);
+}
+
 void dh_job_command(struct dh_ring *ring)
 {
 	struct dh_job *job = &ring->job;
@@ -269,15 +293,12 @@ void dh_job_command(struct dh_ring *ring)
 		dh_run_start(ring);
 		break;
 	case DELTAHOP_OP_CONV_PASS:
+		dh_pass_start(ring);
+		break;
 	case DELTAHOP_OP_CONV_FC:
-		dh_job_fault(ring, DELTAHOP_REASON_UNSUPPORTED);
+		dh_pass_start_fc(ring);
 		break;
 	default:
-		if (!dh_job_charge(ring, &(struct dh_unit){ .cycles = 1 }))
-			return;
-		if (job->cmd.opcode == DELTAHOP_OP_END)
-			end_job(ring);
-		else
-			next_command(ring);
+		run_short(ring);
 	}
 }

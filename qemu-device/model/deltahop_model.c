@@ -13,22 +13,8 @@ static bool exists(const struct dh_model *model, unsigned int ring)
 	return ring < DELTAHOP_ENGINE_COUNT && model->config.engines >> ring & 1;
 }
 
-struct dh_model *dh_model_create(const struct dh_config *config, const struct dh_bus *bus,
-				 const char **error)
+static void set_up_rings(struct dh_model *model)
 {
-	const char *refused = dh_config_refuse(config);
-	struct dh_model *model = NULL;
-
-	if (!refused)
-		model = calloc(1, sizeof(*model) + config->rnn_state_bytes);
-	if (!model) {
-		if (error)
-			*error = refused ? refused : "out of memory";
-		return NULL;
-	}
-	model->config = *config;
-	model->bus = *bus;
-	model->limits = dh_config_limits(config);
 	for (unsigned int i = 0; i < DELTAHOP_ENGINE_COUNT; i++) {
 		struct dh_ring *ring = &model->ring[i];
 
@@ -38,16 +24,47 @@ struct dh_model *dh_model_create(const struct dh_config *config, const struct dh
 		ring->memory.bus = &model->bus;
 		ring->state.image = (uint8_t *)(model + 1);
 	}
-	model->ring[DELTAHOP_ENGINE_RNN].state.size = config->rnn_state_bytes;
+	model->ring[DELTAHOP_ENGINE_RNN].state.size = model->config.rnn_state_bytes;
+}
+
+/* False: out of memory. */
+static bool set_up_engines(struct dh_model *model)
+{
 	model->rnn.config = &model->config;
 	model->rnn.state = &model->ring[DELTAHOP_ENGINE_RNN].state;
 	dh_rnn_init(&model->rnn);
-	dh_model_power_on(model, 0);
-	return model;
+	return !exists(model, DELTAHOP_ENGINE_CONV) || dh_conv_create(&model->conv, &model->config);
+}
+
+struct dh_model *dh_model_create(const struct dh_config *config, const struct dh_bus *bus,
+				 const char **error)
+{
+	const char *refused = dh_config_refuse(config);
+	struct dh_model *model = NULL;
+
+	if (!refused)
+		model = calloc(1, sizeof(*model) + config->rnn_state_bytes);
+	if (model) {
+		model->config = *config;
+		model->bus = *bus;
+		model->limits = dh_config_limits(config);
+		set_up_rings(model);
+		if (set_up_engines(model)) {
+			dh_model_power_on(model, 0);
+			return model;
+		}
+		dh_model_destroy(model);
+	}
+	if (error)
+		*error = refused ? refused : "out of memory";
+	return NULL;
 }
 
 void dh_model_destroy(struct dh_model *model)
 {
+	if (!model)
+		return;
+	dh_conv_destroy(&model->conv);
 	free(model);
 }
 

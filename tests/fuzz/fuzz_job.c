@@ -151,7 +151,7 @@ static void submit(struct rig *rig, struct deltahop_entry *entry, bool table)
 
 	/* Where the record goes and how long the job may take is not the job's to say. */
 	entry->record_addr = rig_entry(rig, DELTAHOP_ENTRY_NOP).record_addr;
-	entry->seqno = rig->tail + 1000;
+	entry->seqno = rig->tail[rig->engine] + 1000;
 	if (!entry->cycle_budget || entry->cycle_budget > BUDGET)
 		entry->cycle_budget = BUDGET;
 	number = rig_submit(rig, entry);
@@ -181,8 +181,8 @@ static void check_memory(struct rig *rig, const uint8_t *before)
 	}
 	must(!memcmp(rig->ram + LISTS, before + LISTS, ARENA - LISTS));
 	must(!memcmp(rig->ram, before, RIG_RING));
-	must(!memcmp(rig->ram + RIG_RECORDS + 0x2000, before + RIG_RECORDS + 0x2000,
-		     RIG_FREE - RIG_RECORDS - 0x2000));
+	must(!memcmp(rig->ram + RIG_RECORDS_END, before + RIG_RECORDS_END,
+		     RIG_FREE - RIG_RECORDS_END));
 	must(!rig->stray);
 }
 

@@ -87,7 +87,7 @@ int main(void)
 		model_registers_case,	  model_rings_case,  model_memory_case,
 		model_commands_case,	  model_jobs_case,   model_state_case,
 		model_timing_case,	  model_random_case, reference_conv_case,
-		model_conv_commands_case,
+		model_conv_commands_case, model_conv_case,
 	};
 	Suite *suite = suite_create("model");
 	SRunner *runner;

@@ -17,6 +17,7 @@ TCase *model_timing_case(void);
 TCase *model_random_case(void);
 TCase *reference_conv_case(void);
 TCase *model_conv_commands_case(void);
+TCase *model_conv_case(void);
 
 /**
  * struct net - a small network on a rig, ready to run

@@ -94,6 +94,8 @@ struct rig *rig_create(const struct dh_config *config, size_t ram_bytes)
 		return NULL;
 	rig->maps = true;
 	rig->config = *config;
+	rig->engine = config->engines & 1U << DELTAHOP_ENGINE_RNN ? DELTAHOP_ENGINE_RNN
+								  : DELTAHOP_ENGINE_CONV;
 	rig->ram_bytes = ram_bytes;
 	rig->free_ram = RIG_FREE;
 	rig->ram = calloc(1, ram_bytes);
@@ -127,13 +129,20 @@ void rig_set(struct rig *rig, uint32_t reg, uint32_t value)
 	dh_model_write(rig->model, reg, value, rig->now);
 }
 
+static uint64_t ring_addr(unsigned int engine)
+{
+	return RIG_RING + engine * (uint64_t)DELTAHOP_PAGE_SIZE;
+}
+
 void rig_start(struct rig *rig)
 {
-	rig->tail = 0;
-	rig_set(rig, DELTAHOP_RING(0, DELTAHOP_RING_BASE_LO), RIG_RING);
-	rig_set(rig, DELTAHOP_RING(0, DELTAHOP_RING_SIZE), RIG_RING_LOG2);
 	rig_set(rig, DELTAHOP_REG_IRQ_ENABLE, DELTAHOP_IRQ_ALL);
-	rig_set(rig, DELTAHOP_RING(0, DELTAHOP_RING_CTRL), DELTAHOP_RING_CTRL_ENABLE);
+	for (unsigned int i = 0; i < DELTAHOP_ENGINE_COUNT; i++) {
+		rig->tail[i] = 0;
+		rig_set(rig, DELTAHOP_RING(i, DELTAHOP_RING_BASE_LO), ring_addr(i));
+		rig_set(rig, DELTAHOP_RING(i, DELTAHOP_RING_SIZE), RIG_RING_LOG2);
+		rig_set(rig, DELTAHOP_RING(i, DELTAHOP_RING_CTRL), DELTAHOP_RING_CTRL_ENABLE);
+	}
 }
 
 uint32_t rig_region(struct rig *rig, uint64_t addr, uint64_t length, uint32_t flags)
@@ -146,9 +155,10 @@ uint32_t rig_region(struct rig *rig, uint64_t addr, uint64_t length, uint32_t fl
 	return rig->regions++;
 }
 
-static uint64_t record_addr(uint32_t number)
+static uint64_t record_addr(const struct rig *rig, uint32_t number)
 {
-	return RIG_RECORDS + sizeof(struct deltahop_record) * (number % RECORD_PLACES);
+	return RIG_RECORDS + sizeof(struct deltahop_record) *
+				     (rig->engine * RECORD_PLACES + number % RECORD_PLACES);
 }
 
 uint32_t rig_random(struct rig_random *random)
@@ -236,23 +246,23 @@ struct deltahop_entry rig_entry(struct rig *rig, enum deltahop_entry_type type)
 		.type = type,
 		.flags = DELTAHOP_ENTRY_IRQ,
 		.owner = RIG_OWNER,
-		.seqno = rig->tail + 1000,
+		.seqno = rig->tail[rig->engine] + 1000,
 		.table_addr = RIG_TABLE,
 		.table_count = rig->regions,
 		.profile_region = DELTAHOP_REGION_NONE,
-		.record_addr = record_addr(rig->tail),
+		.record_addr = record_addr(rig, rig->tail[rig->engine]),
 	};
 }
 
 uint32_t rig_submit(struct rig *rig, const struct deltahop_entry *entry)
 {
-	uint32_t number = rig->tail++;
+	uint32_t number = rig->tail[rig->engine]++;
 
 	memcpy(rig->ram + RIG_TABLE, rig->table, sizeof(rig->table[0]) * rig->regions);
-	memset(rig->ram + record_addr(number), 0, sizeof(struct deltahop_record));
-	memcpy(rig->ram + RIG_RING + sizeof(*entry) * (number % (1 << RIG_RING_LOG2)), entry,
-	       sizeof(*entry));
-	rig_set(rig, DELTAHOP_RING(0, DELTAHOP_RING_TAIL), rig->tail);
+	memset(rig->ram + record_addr(rig, number), 0, sizeof(struct deltahop_record));
+	memcpy(rig->ram + ring_addr(rig->engine) + sizeof(*entry) * (number % (1 << RIG_RING_LOG2)),
+	       entry, sizeof(*entry));
+	rig_set(rig, DELTAHOP_RING(rig->engine, DELTAHOP_RING_TAIL), rig->tail[rig->engine]);
 	return number;
 }
 
@@ -272,7 +282,7 @@ struct deltahop_record rig_record(const struct rig *rig, uint32_t number)
 {
 	struct deltahop_record record;
 
-	memcpy(&record, rig->ram + record_addr(number), sizeof(record));
+	memcpy(&record, rig->ram + record_addr(rig, number), sizeof(record));
 	return record;
 }
 
@@ -312,6 +322,24 @@ void rig_put_layer(struct rig_program *program, const struct dh_layer *layer)
 void rig_put_run(struct rig_program *program, const struct dh_run *run)
 {
 	rig_put(program, &(struct dh_cmd){ .opcode = DELTAHOP_OP_RNN_RUN, .run = *run });
+}
+
+void rig_put_conv_layer(struct rig_program *program, const struct dh_conv_layer *layer)
+{
+	rig_put(program,
+		&(struct dh_cmd){ .opcode = DELTAHOP_OP_CONV_LAYER, .conv_layer = *layer });
+}
+
+void rig_put_conv_input(struct rig_program *program, const struct dh_conv_input *input)
+{
+	rig_put(program,
+		&(struct dh_cmd){ .opcode = DELTAHOP_OP_CONV_INPUT, .conv_input = *input });
+}
+
+void rig_put_conv_pass(struct rig_program *program, uint16_t opcode,
+		       const struct dh_conv_pass *pass)
+{
+	rig_put(program, &(struct dh_cmd){ .opcode = opcode, .conv_pass = *pass });
 }
 
 void rig_put_end(struct rig_program *program)

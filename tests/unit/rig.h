@@ -17,13 +17,14 @@
 #include "deltahop_rnn_timing.h"
 
 /* Where the rig keeps its things in memory. Memory from RIG_FREE on is the test's. */
-#define RIG_RING      0x1000
-#define RIG_TABLE     0x8000
-#define RIG_RECORDS   0xa000
-#define RIG_FREE      0x20000
-#define RIG_RING_LOG2 3
-#define RIG_WINDOWS   4
-#define RIG_OWNER     7
+#define RIG_RING	0x1000 /* and one for each other engine behind */
+#define RIG_TABLE	0x8000
+#define RIG_RECORDS	0xa000 /* likewise */
+#define RIG_RECORDS_END 0xe000
+#define RIG_FREE	0x20000
+#define RIG_RING_LOG2	3
+#define RIG_WINDOWS	4
+#define RIG_OWNER	7
 
 /**
  * struct rig_window - memory besides the rig's own, at an address of its own
@@ -46,7 +47,8 @@ struct rig_window {
  * @now: time
  * @interrupts: messages so far
  * @line: level of the wired interrupt
- * @tail: entries submitted
+ * @engine: whose ring the functions below mean; at first the device's first one
+ * @tail: entries submitted, by engine
  * @table: regions of the next entries
  * @free_ram: first byte of RAM that rig_buffer() has not given away
  * @free_card: likewise of card memory
@@ -63,7 +65,8 @@ struct rig {
 	uint64_t now;
 	unsigned int interrupts[DELTAHOP_VECTOR_COUNT];
 	bool line;
-	uint32_t tail;
+	enum deltahop_engine engine;
+	uint32_t tail[DELTAHOP_ENGINE_COUNT];
 	struct deltahop_region table[64];
 	uint32_t regions;
 	uint64_t free_ram;
@@ -77,7 +80,7 @@ void rig_destroy(struct rig *rig);
 uint32_t rig_reg(struct rig *rig, uint32_t reg);
 void rig_set(struct rig *rig, uint32_t reg, uint32_t value);
 
-/** rig_start() - set up and enable ring 0, and all interrupts */
+/** rig_start() - set up and enable the rings, and all interrupts */
 void rig_start(struct rig *rig);
 
 /** rig_region() - a region of one piece; Return: its number */
@@ -133,7 +136,7 @@ uint32_t rig_submit(struct rig *rig, const struct deltahop_entry *entry);
  */
 bool rig_run(struct rig *rig, uint64_t ns);
 
-/** rig_record() - the record of entry @number */
+/** rig_record() - the record of entry @number of the ring */
 struct deltahop_record rig_record(const struct rig *rig, uint32_t number);
 
 /** rig_do() - submit, run, record */
@@ -156,6 +159,11 @@ struct rig_program rig_program(struct rig *rig, uint64_t addr);
 void rig_put(struct rig_program *program, const struct dh_cmd *cmd);
 void rig_put_layer(struct rig_program *program, const struct dh_layer *layer);
 void rig_put_run(struct rig_program *program, const struct dh_run *run);
+void rig_put_conv_layer(struct rig_program *program, const struct dh_conv_layer *layer);
+void rig_put_conv_input(struct rig_program *program, const struct dh_conv_input *input);
+/** rig_put_conv_pass() - @opcode: DELTAHOP_OP_CONV_PASS or DELTAHOP_OP_CONV_FC */
+void rig_put_conv_pass(struct rig_program *program, uint16_t opcode,
+		       const struct dh_conv_pass *pass);
 void rig_put_end(struct rig_program *program);
 
 #endif /* DELTAHOP_TEST_RIG_H */
