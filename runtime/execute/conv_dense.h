@@ -10,11 +10,15 @@
 
 #include "program/program.h"
 
-/** dh_conv_dense_cycles() - cycles of all commands of a layer of a program on a device */
-uint64_t dh_conv_dense_cycles(const struct drm_deltahop_device_info *hw,
-			      const struct dh_program *program, const struct dh_program_conv *conv);
+/**
+ * dh_conv_dense_cycles() - cycles of all commands of a layer on a device, in a program that has been
+ * checked; 0 or -ENOMEM
+ */
+int dh_conv_dense_cycles(const struct drm_deltahop_device_info *hw,
+			 const struct dh_program *program, const struct dh_program_conv *conv,
+			 uint64_t *cycles);
 
-/** dh_conv_dense_pixels() - values that they take */
+/** dh_conv_dense_pixels() - values that they take: one that several stripes take counts for each */
 uint64_t dh_conv_dense_pixels(const struct dh_program *program, const struct dh_program_conv *conv);
 
 #endif /* DELTAHOP_CONV_DENSE_H */

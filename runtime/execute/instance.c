@@ -79,21 +79,22 @@ static int prepare_layers(struct dh_instance *instance, struct dh_error *err)
 {
 	const struct dh_program *program = instance->program;
 	uint32_t i, count = dh_program_layers(program);
+	int ret = 0;
 
 	instance->theta_x = calloc(count, sizeof(*instance->theta_x));
 	instance->theta_h = calloc(count, sizeof(*instance->theta_h));
 	instance->dense_cycles = calloc(count, sizeof(*instance->dense_cycles));
-	if (!instance->theta_x || !instance->theta_h || !instance->dense_cycles) {
-		dh_error_set(err, "dh_instance_create: out of memory");
-		return -ENOMEM;
-	}
-	for (i = 0; i < program->layer_count; i++) {
+	if (!instance->theta_x || !instance->theta_h || !instance->dense_cycles)
+		ret = -ENOMEM;
+	for (i = 0; !ret && i < program->layer_count; i++) {
 		instance->theta_x[i] = program->layers[i].theta_x;
 		instance->theta_h[i] = program->layers[i].theta_h;
 	}
-	for (i = 0; i < count; i++)
-		instance->dense_cycles[i] = dh_report_dense_cycles(instance, i);
-	return 0;
+	for (i = 0; !ret && i < count; i++)
+		ret = dh_report_dense_cycles(instance, i, &instance->dense_cycles[i]);
+	if (ret)
+		dh_error_set(err, "dh_instance_create: out of memory");
+	return ret;
 }
 
 static int set_up(struct dh_instance *instance, struct dh_error *err)

@@ -145,9 +145,9 @@ uint32_t dh_profile_rows(const struct dh_program *program);
 size_t dh_profile_bytes(const struct dh_program *program);
 
 /**
- * dh_report_dense_cycles() - what a layer takes if nothing is skipped; RNN: a step of it
+ * dh_report_dense_cycles() - what a layer takes if nothing is skipped; RNN: a step of it; 0 or -ENOMEM
  */
-uint64_t dh_report_dense_cycles(const struct dh_instance *instance, uint32_t layer);
+int dh_report_dense_cycles(const struct dh_instance *instance, uint32_t layer, uint64_t *cycles);
 
 /** dh_report_failure() - the sentence for a job that has not ended well */
 void dh_report_failure(const struct dh_job *job, struct dh_error *err);

@@ -76,12 +76,21 @@ static struct drm_deltahop_binding region(const struct dh_buffer *buffer, uint64
 	return size ? binding : (struct drm_deltahop_binding){ 0 };
 }
 
+/* A layer may read a map that is an output too. */
+static uint32_t output_access(const struct dh_program *program)
+{
+	return program->engine == DELTAHOP_ENGINE_CONV
+		       ? DRM_DELTAHOP_BIND_WRITE | DRM_DELTAHOP_BIND_READ
+		       : DRM_DELTAHOP_BIND_WRITE;
+}
+
 static int bind(struct dh_job *job, struct dh_error *err)
 {
 	const struct dh_instance *instance = job->instance;
 	const struct dh_program *program = instance->program;
 	const struct dh_buffer *fixed = &instance->fixed, *memory = &job->memory;
 	const uint32_t rd = DRM_DELTAHOP_BIND_READ, wr = DRM_DELTAHOP_BIND_WRITE;
+	const uint32_t out = output_access(program);
 	const struct drm_deltahop_binding regions[DH_REGION_COUNT] = {
 		[DH_REGION_COMMANDS] = region(fixed, 0, program->commands.size, rd),
 		[DH_REGION_WEIGHTS] =
@@ -89,7 +98,7 @@ static int bind(struct dh_job *job, struct dh_error *err)
 		[DH_REGION_PARAMS] =
 			region(memory, 0, (uint64_t)program->run_count * DH_PARAMS_PITCH, rd),
 		[DH_REGION_INPUT] = region(memory, job->input_offset, job->input_bytes, rd),
-		[DH_REGION_OUTPUT] = region(memory, job->output_offset, job->output_bytes, wr),
+		[DH_REGION_OUTPUT] = region(memory, job->output_offset, job->output_bytes, out),
 		[DH_REGION_SCRATCH] = job->scratch.device ? region(&job->scratch, 0,
 								   program->scratch_bytes, rd | wr)
 							  : region(fixed, instance->scratch_offset,
@@ -283,8 +292,9 @@ static void list_overrides(struct dh_job *job)
 	}
 	if (job->output) {
 		to->region = DH_REGION_OUTPUT;
-		to++->binding = region(job->output, job->output_at, job->output_bytes,
-				       DRM_DELTAHOP_BIND_WRITE | DRM_DELTAHOP_BIND_SYNC);
+		to++->binding =
+			region(job->output, job->output_at, job->output_bytes,
+			       output_access(job->instance->program) | DRM_DELTAHOP_BIND_SYNC);
 	}
 	job->args.override_count = to - job->override;
 }

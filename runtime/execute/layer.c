@@ -133,13 +133,15 @@ static void describe_conv(const struct dh_job *job, uint32_t index, struct dh_la
 
 /* --- both ------------------------------------------------------------------------ */
 
-uint64_t dh_report_dense_cycles(const struct dh_instance *instance, uint32_t layer)
+int dh_report_dense_cycles(const struct dh_instance *instance, uint32_t layer, uint64_t *cycles)
 {
 	const struct dh_program *program = instance->program;
 
-	if (program->engine == DELTAHOP_ENGINE_RNN)
-		return rnn_dense_cycles(instance->device, &program->layers[layer].layer);
-	return dh_conv_dense_cycles(&instance->device->hw, program, &program->convs[layer]);
+	if (program->engine == DELTAHOP_ENGINE_CONV)
+		return dh_conv_dense_cycles(&instance->device->hw, program, &program->convs[layer],
+					    cycles);
+	*cycles = rnn_dense_cycles(instance->device, &program->layers[layer].layer);
+	return 0;
 }
 
 int dh_job_layer(const struct dh_job *job, uint32_t layer, struct dh_layer_report *report)

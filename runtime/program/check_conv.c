@@ -11,6 +11,7 @@
 #define MAX_REGION   (1u << 30) /* bytes */
 #define MAX_COMMANDS (4u << 20) /* bytes */
 #define MAX_SIZE     65535	/* of a map, each way */
+#define MAX_STRIPES  (1u << 24) /* pairs of rows, of all passes */
 #define ALIGN	     8
 
 /* --- parts --- */
@@ -96,7 +97,8 @@ int dh_program_check_conv_parts(const struct dh_program *program, struct dh_erro
 		return dh_program_wrong(err, "%zu bytes of commands", program->commands.size);
 	if (program->scratch_bytes > MAX_REGION)
 		return dh_program_wrong(err, "%u bytes of scratch memory", program->scratch_bytes);
-	if (program->packed != !!(program->need.caps & DELTAHOP_CAP_CONV_PACKED))
+	if (program->packed != !!(program->need.caps & DELTAHOP_CAP_CONV_PACKED) ||
+	    program->macs != program->need.conv_macs)
 		return dh_program_wrong(err, "the form of its words is not the one it needs");
 	ret = check_maps(program, program->inputs, program->input_count, err);
 	return ret ? ret : check_maps(program, program->outputs, program->output_count, err);
@@ -111,6 +113,7 @@ int dh_program_check_conv_parts(const struct dh_program *program, struct dh_erro
  * @passes: of it so far; @channels: their maps
  * @done: layers before it
  * @written: groups of outputs so far
+ * @stripes: pairs of output rows so far
  * @at: offset of the command
  */
 struct walk {
@@ -123,6 +126,7 @@ struct walk {
 	uint64_t channels;
 	uint32_t done;
 	uint32_t written;
+	uint64_t stripes;
 	size_t at;
 };
 
@@ -310,6 +314,9 @@ static int check_pass(struct walk *walk, const struct dh_cmd *cmd)
 		ret = check_output(walk, &cmd->conv_pass);
 	walk->passes++;
 	walk->channels += cmd->conv_pass.maps;
+	walk->stripes += (walk->layer.out_rows + 1) / 2;
+	if (!ret && walk->stripes > MAX_STRIPES)
+		ret = wrong_here(walk, "more rows than any job could do in time");
 	return ret;
 }
 

@@ -132,7 +132,8 @@ static void print_rnn_head(const struct dh_program *program, FILE *out)
 
 static void print_line(const struct dh_program *program, const struct line *line, FILE *out)
 {
-	fprintf(out, "%04zx  %-10s", line->offset, opcode_name(line->cmd.opcode));
+	fprintf(out, "%04zx  %-*s", line->offset, program->engine == DELTAHOP_ENGINE_CONV ? 11 : 10,
+		opcode_name(line->cmd.opcode));
 	if (line->reason)
 		fprintf(out, "; refused: %s", dh_reason_text(line->reason));
 	else if (line->cmd.opcode == DELTAHOP_OP_RNN_LAYER)

@@ -26,9 +26,9 @@ enum dh_program_region {
 	DH_REGION_WEIGHTS = 1,	/* read; in card memory where there is some */
 	DH_REGION_PARAMS = 2,	/* read; one struct deltahop_rnn_params per run, 96 bytes apart */
 	DH_REGION_INPUT = 3,	/* read; int16 [steps][input.padded]; CONV: the input maps */
-	DH_REGION_OUTPUT = 4,  /* write; int16 [steps or 1][output.padded]; CONV: the output maps */
-	DH_REGION_SCRATCH = 5, /* read and write; scratch_bytes, never seen by the user */
-	DH_REGION_PROFILE = 6, /* write; bound only when profiling */
+	DH_REGION_OUTPUT = 4,	/* write; int16 [steps or 1][output.padded]; CONV: maps, read too */
+	DH_REGION_SCRATCH = 5,	/* read and write; scratch_bytes, never seen by the user */
+	DH_REGION_PROFILE = 6,	/* write; bound only when profiling */
 	DH_REGION_COUNT = 7,
 };
 

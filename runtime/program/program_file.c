@@ -139,7 +139,7 @@ static void code_convs(struct dh_codec *codec, struct dh_program *program)
 
 static void code_conv(struct dh_codec *codec, struct dh_program *program)
 {
-	dh_code_u32(codec, &program->need.conv_macs);
+	dh_code_u32(codec, &program->macs);
 	dh_code_u32(codec, &program->need.conv_kernel_words);
 	dh_code_u32(codec, &program->need.conv_store_bytes);
 	dh_code_u32(codec, &program->need.conv_max_channels);
@@ -149,8 +149,10 @@ static void code_conv(struct dh_codec *codec, struct dh_program *program)
 	code_maps(codec, &program->input_count, &program->inputs);
 	code_maps(codec, &program->output_count, &program->outputs);
 	code_convs(codec, program);
-	if (codec->reading)
-		program->engine = DELTAHOP_ENGINE_CONV;
+	if (!codec->reading)
+		return;
+	program->engine = DELTAHOP_ENGINE_CONV;
+	program->need.conv_macs = program->macs;
 }
 
 /* --- the file --- */
