@@ -5,6 +5,7 @@
 
 #include "conv_fixture.h"
 #include "program/map.h"
+#include "reference_conv_timing.h"
 
 #define MAX_COMMANDS 4096
 #define MAX_WEIGHTS  (1 << 20)
@@ -346,30 +347,29 @@ float *fix_expected(const struct fixture *fix, uint32_t index)
 	return floats;
 }
 
-struct ref_conv_cost fix_cost(const struct fixture *fix, int layer,
-			      const struct ref_conv_device *device)
+void fix_cost(const struct fixture *fix, int layer, const struct ref_conv_device *device,
+	      struct ref_conv_cost *sum)
 {
 	const struct fix_layer *l = &fix->layer[layer];
-	struct ref_conv_cost sum = { 0 };
 	int held = 0;
 
+	*sum = (struct ref_conv_cost){ 0 };
 	for (int p = 0; p < l->passes; p++) {
 		const struct fix_pass *pass = &l->pass[p];
 		struct ref_conv_cost cost = ref_conv_cost(
 			&l->ref, &pass->ref, device,
 			pass->out == FIX_NONE ? NULL : &fix->map[pass->out].ref, &held);
 
-		sum.cycles += cost.cycles;
-		sum.step_cycles += cost.step_cycles;
-		sum.bytes_weights += cost.bytes_weights;
-		sum.bytes_in += cost.bytes_in;
-		sum.bytes_out += cost.bytes_out;
-		sum.work_done += cost.work_done;
-		sum.work_skipped += cost.work_skipped;
-		sum.stripes += cost.stripes;
-		sum.taken += cost.taken;
+		sum->cycles += cost.cycles;
+		sum->step_cycles += cost.step_cycles;
+		sum->bytes_weights += cost.bytes_weights;
+		sum->bytes_in += cost.bytes_in;
+		sum->bytes_out += cost.bytes_out;
+		sum->work_done += cost.work_done;
+		sum->work_skipped += cost.work_skipped;
+		sum->stripes += cost.stripes;
+		sum->taken += cost.taken;
 	}
-	return sum;
 }
 
 void fix_free(struct fixture *fix)

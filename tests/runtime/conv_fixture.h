@@ -6,7 +6,10 @@
 #define CONV_FIXTURE_H
 
 #include "program/program.h"
-#include "reference_conv_timing.h"
+#include "reference_conv.h"
+
+struct ref_conv_cost;
+struct ref_conv_device;
 
 #define FIX_MAPS   32
 #define FIX_LAYERS 8
@@ -93,8 +96,8 @@ void fix_evaluate(struct fixture *fix);
 float *fix_expected(const struct fixture *fix, uint32_t index);
 
 /** fix_cost() - of a layer, after fix_evaluate() */
-struct ref_conv_cost fix_cost(const struct fixture *fix, int layer,
-			      const struct ref_conv_device *device);
+void fix_cost(const struct fixture *fix, int layer, const struct ref_conv_device *device,
+	      struct ref_conv_cost *sum);
 
 /** fix_free() - the program too */
 void fix_free(struct fixture *fix);
