@@ -18,10 +18,15 @@ void conv_create(struct conv_net *net, const char *profile)
 {
 	struct dh_config config;
 
-	memset(net, 0, sizeof(*net));
 	ck_assert(dh_config_profile(&config, profile));
-	net->packed = config.caps & DELTAHOP_CAP_CONV_PACKED;
-	net->rig = rig_create(&config, conv_addr(CONV_REGIONS));
+	conv_create_device(net, &config);
+}
+
+void conv_create_device(struct conv_net *net, const struct dh_config *config)
+{
+	memset(net, 0, sizeof(*net));
+	net->packed = config->caps & DELTAHOP_CAP_CONV_PACKED;
+	net->rig = rig_create(config, conv_addr(CONV_REGIONS));
 	ck_assert_ptr_nonnull(net->rig);
 	net->rig->engine = DELTAHOP_ENGINE_CONV;
 	for (int region = 0; region < CONV_REGIONS; region++)

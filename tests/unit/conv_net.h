@@ -43,6 +43,7 @@ struct conv_net {
 uint64_t conv_addr(unsigned int region);
 
 void conv_create(struct conv_net *net, const char *profile);
+void conv_create_device(struct conv_net *net, const struct dh_config *config);
 void conv_destroy(struct conv_net *net);
 
 /** conv_write() - write the commands as they now are, and an entry for them */

@@ -18,6 +18,9 @@ TCase *model_random_case(void);
 TCase *reference_conv_case(void);
 TCase *model_conv_commands_case(void);
 TCase *model_conv_case(void);
+TCase *model_sharing_case(void);
+TCase *model_conv_data_case(void);
+TCase *model_conv_jobs_case(void);
 
 /**
  * struct net - a small network on a rig, ready to run
