@@ -44,6 +44,34 @@ size_t dh_array_count(const struct dh_array *array)
 	return count;
 }
 
+double dh_array_value(const struct dh_array *array, size_t index)
+{
+	switch (array->dtype) {
+	case DH_DTYPE_I1:
+		return ((const int8_t *)array->data)[index];
+	case DH_DTYPE_I2:
+		return ((const int16_t *)array->data)[index] / 256.0;
+	case DH_DTYPE_I4:
+		return ((const int32_t *)array->data)[index];
+	case DH_DTYPE_I8:
+		return ((const int64_t *)array->data)[index];
+	case DH_DTYPE_U1:
+		return ((const uint8_t *)array->data)[index];
+	case DH_DTYPE_U2:
+		return ((const uint16_t *)array->data)[index];
+	case DH_DTYPE_U4:
+		return ((const uint32_t *)array->data)[index];
+	case DH_DTYPE_U8:
+		return ((const uint64_t *)array->data)[index];
+	case DH_DTYPE_F4:
+		return ((const float *)array->data)[index];
+	case DH_DTYPE_F8:
+		return ((const double *)array->data)[index];
+	default:
+		return 0;
+	}
+}
+
 void dh_array_free(struct dh_array *array)
 {
 	free(array->data);

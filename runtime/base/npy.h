@@ -49,6 +49,9 @@ const char *dh_dtype_name(enum dh_dtype dtype);
 /** dh_array_count() - number of elements; 1 for a single value */
 size_t dh_array_count(const struct dh_array *array);
 
+/** dh_array_value() - an element as a real value; int16 are Q8.8, so value / 256, others as they are */
+double dh_array_value(const struct dh_array *array, size_t index);
+
 /** dh_array_free() - free the elements and forget them */
 void dh_array_free(struct dh_array *array);
 

@@ -145,16 +145,21 @@ static void print_line(const struct dh_program *program, const struct line *line
 	fputc('\n', out);
 }
 
-void dh_disasm_print(const struct dh_program *program, FILE *out)
+void dh_disasm_print_head(const struct dh_program *program, FILE *out)
 {
-	struct line line;
-
 	fprintf(out, "; program %s for profile %s, hardware interface %u.%u\n", program->name,
 		program->profile, program->abi_major, program->abi_minor);
 	if (program->engine == DELTAHOP_ENGINE_CONV)
 		dh_disasm_conv_print_head(program, out);
 	else
 		print_rnn_head(program, out);
+}
+
+void dh_disasm_print(const struct dh_program *program, FILE *out)
+{
+	struct line line;
+
+	dh_disasm_print_head(program, out);
 	for (size_t at = 0; next_line(program, &line, at); at += line.cmd.size) {
 		print_line(program, &line, out);
 		if (line.reason)

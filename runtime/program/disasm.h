@@ -11,6 +11,9 @@
 
 #include "program/program.h"
 
+/** dh_disasm_print_head() - what the program needs and holds */
+void dh_disasm_print_head(const struct dh_program *program, FILE *out);
+
 /** dh_disasm_print() - what the program needs and holds, then one line per command */
 void dh_disasm_print(const struct dh_program *program, FILE *out);
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "network/network_disasm.h"
 #include "program/disasm.h"
 #include "tool/tool.h"
 
@@ -44,6 +45,28 @@ static const struct argp argp = {
 	       "for another version.",
 };
 
+static int show_network(const struct arguments *args)
+{
+	struct dh_network *network;
+	struct dh_error err;
+	json_t *json;
+	int ret = dh_network_load(args->program, &network, &err);
+
+	if (ret)
+		return tool_fail(ret == -EOPNOTSUPP ? EXIT_REFUSED : EXIT_FAILED, &err);
+	if (!args->json) {
+		dh_network_disasm_print(network, stdout);
+		dh_network_free(network);
+		return EXIT_OK;
+	}
+	json = dh_network_disasm_json(network, true);
+	dh_network_free(network);
+	if (json)
+		return tool_print_json(json, NULL);
+	dh_error_set(&err, "%s: out of memory", args->program);
+	return tool_fail(EXIT_FAILED, &err);
+}
+
 int cmd_disasm(int argc, char **argv)
 {
 	struct arguments args = { 0 };
@@ -53,6 +76,8 @@ int cmd_disasm(int argc, char **argv)
 	int ret;
 
 	tool_parse(&argp, argc, argv, &args);
+	if (dh_network_is_file(args.program))
+		return show_network(&args);
 	ret = dh_program_load(args.program, &program, &err);
 	if (ret)
 		return tool_fail(ret == -EOPNOTSUPP ? EXIT_REFUSED : EXIT_FAILED, &err);

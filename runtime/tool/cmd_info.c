@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
-/* deltahop info: which devices there are, and what they can do. */
+/* deltahop info: which devices there are, and what they can do; what a program is. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "network/network_disasm.h"
+#include "program/disasm.h"
 #include "tool/tool.h"
 
 struct arguments {
 	const char *device;
+	const char *program;
 	bool json;
 };
 
@@ -24,7 +27,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		args->json = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		argp_error(state, "\"%s\": info takes no file; choose a device with --device", arg);
+		if (args->program)
+			argp_error(state, "\"%s\": only one program can be shown at a time", arg);
+		args->program = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (args->program && args->device)
+			argp_error(state,
+				   "--device is for what a device can do, %s is a program: "
+				   "give one of the two",
+				   args->program);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -40,8 +52,11 @@ static const struct argp_option options[] = {
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
+	.args_doc = "[PROGRAM.dhp]",
 	.doc = "Shows the device that would be used, why it, and what it can do; and the device "
-	       "nodes there are.\vExit status: 0, or 4 if the device cannot be opened.",
+	       "nodes there are. With a program: what it takes and gives, what it needs, and "
+	       "which steps it has.\vExit status: 0; 1 the file cannot be read or is damaged; 3 it "
+	       "is for another version; 4 the device cannot be opened.",
 };
 
 static const char *const priorities[] = { "low", "medium", "high", "realtime" };
@@ -187,6 +202,54 @@ static void print_nodes(void)
 	printf("%s\n\n", i ? "" : "none");
 }
 
+/* --- a program ------------------------------------------------------------------- */
+
+static int show_json(json_t *json, const char *path)
+{
+	struct dh_error err;
+
+	if (json)
+		return tool_print_json(json, NULL);
+	dh_error_set(&err, "%s: out of memory", path);
+	return tool_fail(EXIT_FAILED, &err);
+}
+
+static int show_network(const struct arguments *args)
+{
+	struct dh_network *network;
+	struct dh_error err;
+	int ret = dh_network_load(args->program, &network, &err);
+
+	if (ret)
+		return tool_fail(ret == -EOPNOTSUPP ? EXIT_REFUSED : EXIT_FAILED, &err);
+	if (args->json)
+		ret = show_json(dh_network_disasm_json(network, false), args->program);
+	else
+		dh_network_print_head(network, stdout);
+	dh_network_free(network);
+	return ret;
+}
+
+static int show_program(const struct arguments *args)
+{
+	struct dh_program *program;
+	struct dh_error err;
+	json_t *json;
+	int ret = dh_program_load(args->program, &program, &err);
+
+	if (ret)
+		return tool_fail(ret == -EOPNOTSUPP ? EXIT_REFUSED : EXIT_FAILED, &err);
+	if (args->json) {
+		json = dh_disasm_json(program);
+		json_object_del(json, "commands");
+		ret = show_json(json, args->program);
+	} else {
+		dh_disasm_print_head(program, stdout);
+	}
+	dh_program_free(program);
+	return ret;
+}
+
 int cmd_info(int argc, char **argv)
 {
 	struct dh_device_info info = { .size = sizeof(info) };
@@ -197,6 +260,8 @@ int cmd_info(int argc, char **argv)
 	int ret;
 
 	tool_parse(&argp, argc, argv, &args);
+	if (args.program)
+		return dh_network_is_file(args.program) ? show_network(&args) : show_program(&args);
 	if (!args.json)
 		print_nodes();
 	ret = dh_device_open(args.device, &device, &err);

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tool/run.h"
 #include "tool/table.h"
 #include "tool/tool.h"
 
 #define THETA_MAX   511
 #define STREAMS_MAX 1024
-#define WRONG_SHOWN 6
 
 enum {
 	KEY_LENGTHS = 256,
@@ -26,27 +26,9 @@ enum {
 	KEY_ANSWERS,
 };
 
-struct arguments {
-	const char *program;
-	const char *input;
-	const char *lengths;
-	const char *labels;
-	const char *output;
-	const char *device;
-	const char *theta_x;
-	const char *theta_h;
-	const char *profile;
-	uint32_t streams;
-	uint32_t answers;
-	bool keep_state;
-	bool table;
-	bool json;
-	bool dense;
-};
-
 /* All that a run needs and makes. */
 struct run {
-	struct arguments args;
+	struct run_arguments args;
 	struct dh_device *device;
 	struct dh_device_info info;
 	struct dh_program *program;
@@ -64,16 +46,25 @@ const char tool_device_help[] =
 	"else the embedded model), a node such as /dev/accel/accel0, or \"embedded\", the model in "
 	"this process, with options as in \"embedded:profile=edgedrnn,dram-n=2\":";
 
+static void add_file(struct argp_state *state, struct file_names *files, const char *what,
+		     const char *text)
+{
+	if (files->count == SAMPLES_FILES_MAX)
+		argp_error(state, "%s: at most %d times", what, SAMPLES_FILES_MAX);
+	else
+		files->text[files->count++] = text;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	struct arguments *args = state->input;
+	struct run_arguments *args = state->input;
 
 	switch (key) {
 	case 'i':
-		args->input = arg;
+		add_file(state, &args->inputs, "--input", arg);
 		return 0;
 	case 'o':
-		args->output = arg;
+		add_file(state, &args->outputs, "--output", arg);
 		return 0;
 	case 'd':
 		args->device = arg;
@@ -120,7 +111,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (!args->program)
 			argp_error(state,
 				   "which program? Make a .dhp file with `deltahop compile` first");
-		if (!args->input)
+		if (!args->inputs.count)
 			argp_error(state, "--input is missing: give a .npy file");
 		return 0;
 	default:
@@ -129,13 +120,17 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{ "input", 'i', "X.npy", 0,
-	  "input: float32 or float64 (real values) or int16 (Q8.8: value * 256)", 0 },
+	{ "input", 'i', "[NAME=]X.npy", 0,
+	  "input: float32 or float64 (real values) or int16 (Q8.8: value * 256); of a network of "
+	  "parts also uint8 (as they are), and with several inputs once for each, with its name",
+	  0 },
 	{ "lengths", KEY_LENGTHS, "L.npy", 0, "the input is sequences end to end, of these lengths",
 	  0 },
 	{ "labels", KEY_LABELS, "Y.npy", 0,
-	  "right classes, one per sequence (or per step): prints the accuracy", 0 },
-	{ "output", 'o', "OUT.npy", 0, "write the output: float32 (int64 for an ArgMax)", 0 },
+	  "right classes, one per sequence or run (or per step): prints the accuracy", 0 },
+	{ "output", 'o', "[NAME=]OUT.npy", 0,
+	  "write the output: float32 (int64 for an ArgMax); with several outputs, with its name",
+	  0 },
 	{ "device", 'd', "DEVICE", 0, "run here; see below", 0 },
 	{ "theta-x", KEY_THETA_X, "T", 0,
 	  "threshold of input vectors in 1/256, 0..511: of all recurrent layers, or of single "
@@ -178,9 +173,11 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "PROGRAM.dhp",
-	.doc = "Runs a program on the sequences of a .npy file, prints the answers and what they "
+	.doc = "Runs a program on the input of .npy files, prints the answers and what they "
 	       "cost.\n\n"
-	       "The input is [steps][elements]; or [steps][batch][elements] or "
+	       "Of a network of parts, such as one with convolutions, an input has the network's "
+	       "shape, or an axis for "
+	       "runs in front of it. Of a recurrent network it is [steps][elements]; or [steps][batch][elements] or "
 	       "[batch][steps][elements], whichever order "
 	       "the network has; or, with --lengths, [frames][elements]. Every sequence starts "
 	       "from the initial "
@@ -259,7 +256,7 @@ static void warn_of_theta(const struct run *run, const char *name, const char *t
 
 static int set_thetas(const struct run *run, struct dh_error *err)
 {
-	const struct arguments *args = &run->args;
+	const struct run_arguments *args = &run->args;
 	uint32_t layers = run->program->layer_count;
 	int ret = 0;
 
@@ -389,7 +386,7 @@ static void print_wrong(const struct run *run)
 	if (run->labels.shape[0] != run->seqs.count || run->right == run->judged)
 		return;
 	printf("wrong   ");
-	for (i = 0; i < run->seqs.count && shown < WRONG_SHOWN; i++) {
+	for (i = 0; i < run->seqs.count && shown < RUN_WRONG_SHOWN; i++) {
 		int64_t class = class_of(&run->answers, last_vector(&run->answers, &run->seqs, i));
 		int64_t label = labels_get(&run->labels, i);
 
@@ -423,17 +420,11 @@ static uint64_t fingerprint(const struct answers *answers)
 
 /* --- report ------------------------------------------------------------------------ */
 
-static void print_device_line(const struct run *run)
-{
-	printf("device   %s (%s), profile %s at %g MHz\n", run->info.name, run->info.driver,
-	       run->info.profile, run->info.clock_hz / 1e6);
-}
-
 static void print_summary(const struct run *run)
 {
 	const struct cost *cost = &run->cost;
 
-	print_device_line(run);
+	tool_print_device(&run->info);
 	printf("program  %s: %zu sequences, %" PRIu64 " steps, %s\n\n", basename(run->args.program),
 	       run->seqs.count, cost->steps,
 	       run->args.keep_state ? "state carried on" : "each from the initial state");
@@ -493,12 +484,13 @@ static void warn_of_input(const struct run *run)
 	if (cost->clipped)
 		tool_warn("%s: %" PRIu64 " values were out of the network's input range and became "
 			  "the nearest one in range",
-			  run->args.input, cost->clipped);
+			  run->args.inputs.text[0], cost->clipped);
 	if (cost->beyond)
 		tool_warn("%s: %" PRIu64 " values, the largest %g, are beyond -%g..%g, the range "
 			  "that the program was compiled for (%s): answers may be wrong; compile "
 			  "with --calibration that has such values",
-			  run->args.input, cost->beyond, cost->largest, input.limit, input.limit,
+			  run->args.inputs.text[0], cost->beyond, cost->largest, input.limit,
+			  input.limit,
 			  run->program->input_range == DH_RANGE_CALIBRATED
 				  ? "from its calibration data"
 				  : "assumed, for there was no calibration data");
@@ -510,7 +502,8 @@ static int report(struct run *run, struct dh_error *err)
 	json_t *json;
 
 	warn_of_input(run);
-	if (run->args.output && answers_save(&run->answers, &run->seqs, run->args.output, err))
+	if (run->args.outputs.count &&
+	    answers_save(&run->answers, &run->seqs, run->args.outputs.text[0], err))
 		return tool_fail(EXIT_FAILED, err);
 	if (run->args.profile)
 		ret = tool_print_json(profile_json(run), run->args.profile);
@@ -538,14 +531,23 @@ static uint32_t stream_count(const struct run *run)
 	return streams;
 }
 
+static int check_arguments(const struct run_arguments *args, struct dh_error *err)
+{
+	if (args->inputs.count == 1 && args->outputs.count <= 1)
+		return EXIT_OK;
+	dh_error_set(err, "%s: it has one input and one output: give --input and --output once",
+		     args->program);
+	return tool_fail(EXIT_USAGE, err);
+}
+
 static int open_all(struct run *run, struct dh_error *err)
 {
-	const struct arguments *args = &run->args;
+	const struct run_arguments *args = &run->args;
 	int ret = dh_program_load(args->program, &run->program, err);
 
 	if (ret)
 		return tool_fail(ret == -EOPNOTSUPP ? EXIT_REFUSED : EXIT_FAILED, err);
-	if (sequences_load(&run->seqs, run->program, args->input, args->lengths, err))
+	if (sequences_load(&run->seqs, run->program, args->inputs.text[0], args->lengths, err))
 		return tool_fail(EXIT_FAILED, err);
 	if (args->labels && labels_load(args->labels, &run->labels, err))
 		return tool_fail(EXIT_FAILED, err);
@@ -567,7 +569,7 @@ static int execute(struct run *run, struct dh_error *err)
 	int ret = answers_init(&run->answers, &run->seqs, run->program, err);
 
 	if (!ret)
-		ret = cost_init(&run->cost, run->program, err);
+		ret = cost_init(&run->cost, run->program->layer_count, err);
 	if (!ret)
 		ret = runner_run(&run->runner, &run->seqs, run->args.keep_state, &run->answers,
 				 &run->cost, err);
@@ -597,7 +599,11 @@ int cmd_run(int argc, char **argv)
 	int ret;
 
 	tool_parse(&argp, argc, argv, &run.args);
-	ret = open_all(&run, &err);
+	if (dh_network_is_file(run.args.program))
+		return run_network(&run.args);
+	ret = check_arguments(&run.args, &err);
+	if (!ret)
+		ret = open_all(&run, &err);
 	if (!ret)
 		ret = execute(&run, &err);
 	if (!ret)

@@ -30,8 +30,8 @@ static void print_help(FILE *out)
 	size_t i;
 
 	fprintf(out, "Usage: deltahop COMMAND [OPTION...] [FILE...]\n"
-		     "Compiles recurrent networks, runs them on a DeltaHop accelerator or its "
-		     "model, and shows what\n"
+		     "Compiles neural networks, runs them on a DeltaHop accelerator or its model, "
+		     "and shows what\n"
 		     "was skipped and what it cost.\n\nCommands:\n");
 	for (i = 0; i < COMMANDS; i++)
 		fprintf(out, "  %-9s  %s\n", commands[i].name, commands[i].help);
@@ -171,6 +171,12 @@ void json_add(json_t *object, const char *key, json_t *value)
 			key);
 		exit(EXIT_FAILED);
 	}
+}
+
+void tool_print_device(const struct dh_device_info *info)
+{
+	printf("device   %s (%s), profile %s at %g MHz\n", info->name, info->driver, info->profile,
+	       info->clock_hz / 1e6);
 }
 
 double tool_seconds(void)

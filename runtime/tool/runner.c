@@ -12,11 +12,11 @@
 
 /* --- cost ----------------------------------------------------------------------- */
 
-int cost_init(struct cost *cost, const struct dh_program *program, struct dh_error *err)
+int cost_init(struct cost *cost, uint32_t layers, struct dh_error *err)
 {
 	memset(cost, 0, sizeof(*cost));
-	cost->layer_count = program->layer_count;
-	cost->layers = calloc(cost->layer_count, sizeof(*cost->layers));
+	cost->layer_count = layers;
+	cost->layers = calloc(layers + 1, sizeof(*cost->layers));
 	if (cost->layers)
 		return 0;
 	dh_error_set(err, "out of memory");
@@ -45,26 +45,34 @@ static void add_record(struct dh_report *sum, const struct dh_report *one)
 	sum->end_ns = one->end_ns;
 }
 
-static void add_layer(struct dh_layer_report *sum, const struct dh_layer_report *one)
+void cost_add_report(struct cost *cost, const struct dh_report *report)
 {
-	sum->node = one->node;
-	sum->op = one->op;
-	sum->inputs = one->inputs;
-	sum->hidden = one->hidden;
-	sum->theta_x = one->theta_x;
-	sum->theta_h = one->theta_h;
-	sum->steps += one->steps;
-	sum->cycles += one->cycles;
-	sum->dense_cycles += one->dense_cycles;
-	sum->bytes_weights += one->bytes_weights;
-	sum->bytes_in += one->bytes_in;
-	sum->bytes_out += one->bytes_out;
-	sum->work_done += one->work_done;
-	sum->work_skipped += one->work_skipped;
-	sum->fired_x += one->fired_x;
-	sum->fired_h += one->fired_h;
-	sum->slots_x += one->slots_x;
-	sum->slots_h += one->slots_h;
+	if (!cost->jobs)
+		cost->start_ns = report->start_ns;
+	add_record(&cost->sum, report);
+	cost->sum.engine |= report->engine;
+	cost->wait_cycles += report->wait_cycles;
+	cost->jobs++;
+}
+
+/* What is the same in every job, then what adds up. */
+void cost_add_layer(struct cost *cost, uint32_t layer, const struct dh_layer_report *report)
+{
+	struct dh_layer_report *sum = &cost->layers[layer], before = *sum;
+
+	*sum = *report;
+	sum->steps += before.steps;
+	sum->cycles += before.cycles;
+	sum->dense_cycles += before.dense_cycles;
+	sum->bytes_weights += before.bytes_weights;
+	sum->bytes_in += before.bytes_in;
+	sum->bytes_out += before.bytes_out;
+	sum->work_done += before.work_done;
+	sum->work_skipped += before.work_skipped;
+	sum->fired_x += before.fired_x;
+	sum->fired_h += before.fired_h;
+	sum->slots_x += before.slots_x;
+	sum->slots_h += before.slots_h;
 }
 
 void cost_add(struct cost *cost, const struct dh_job *job, uint32_t steps)
@@ -74,13 +82,10 @@ void cost_add(struct cost *cost, const struct dh_job *job, uint32_t steps)
 	uint32_t i;
 
 	dh_job_report(job, &report);
-	if (!cost->jobs)
-		cost->start_ns = report.start_ns;
-	add_record(&cost->sum, &report);
+	cost_add_report(cost, &report);
 	for (i = 0; i < cost->layer_count; i++)
 		if (!dh_job_layer(job, i, &layer))
-			add_layer(&cost->layers[i], &layer);
-	cost->jobs++;
+			cost_add_layer(cost, i, &layer);
 	cost->steps += steps;
 }
 

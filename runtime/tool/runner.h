@@ -12,6 +12,7 @@
  * @sum: records added up; status, reason, command and times are those of the last job
  * @layers: profile rows added up, by layer
  * @jobs: how many
+ * @wait_cycles: of the cycles, lost because the other engine used the channel
  * @start_ns: device time at which the first job began
  * @host_seconds: from first submit to last answer
  * @clipped: input values that int16 cannot hold
@@ -24,6 +25,7 @@ struct cost {
 	uint32_t layer_count;
 	uint64_t jobs;
 	uint64_t steps;
+	uint64_t wait_cycles;
 	uint64_t start_ns;
 	double host_seconds;
 	uint64_t clipped;
@@ -66,10 +68,16 @@ int runner_run(struct runner *runner, const struct sequences *seqs, bool keep_st
 void runner_fini(struct runner *runner);
 
 /** cost_init() - nothing yet; 0 or -ENOMEM */
-int cost_init(struct cost *cost, const struct dh_program *program, struct dh_error *err);
+int cost_init(struct cost *cost, uint32_t layers, struct dh_error *err);
 
 /** cost_fini() - free it */
 void cost_fini(struct cost *cost);
+
+/** cost_add_report() - add what a record says */
+void cost_add_report(struct cost *cost, const struct dh_report *report);
+
+/** cost_add_layer() - add what a layer has cost */
+void cost_add_layer(struct cost *cost, uint32_t layer, const struct dh_layer_report *report);
 
 /** cost_add() - add what a job has cost, that has ended well */
 void cost_add(struct cost *cost, const struct dh_job *job, uint32_t steps);

@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tool/format.h"
 #include "tool/table.h"
 #include "tool/tool.h"
 
-#define WIDTH	 98
 #define PURPOSES 5
 #define COLUMNS	 "%-14.14s %8s %7s %6s %6s %5s %5s %5s %7s %10s %8s %6s\n"
 
@@ -36,19 +36,20 @@ bool table_adds_up(const struct cost *cost)
 {
 	const struct dh_report *r = &cost->sum;
 	struct sums sum = sum_layers(cost);
+	bool conv = r->engine == DELTAHOP_ENGINE_CONV;
 
-	return sum.cycles == r->step_cycles && sum.weights == r->bytes_weights &&
+	return (conv || sum.cycles == r->step_cycles) && sum.weights == r->bytes_weights &&
 	       sum.done == r->work_done && sum.skipped == r->work_skipped &&
 	       sum.vectors == r->bytes_in + r->bytes_out && !r->profile_lost;
 }
 
 /* Everything but the layers: the same in the dense run. */
-static uint64_t other_cycles(const struct cost *cost)
+uint64_t table_other_cycles(const struct cost *cost)
 {
-	return cost->sum.cycles - cost->sum.step_cycles;
+	return cost->sum.cycles - sum_layers(cost).cycles;
 }
 
-static uint64_t total_bytes(const struct dh_report *r)
+uint64_t table_bytes(const struct dh_report *r)
 {
 	return r->bytes_weights + r->bytes_in + r->bytes_out + r->bytes_state + r->bytes_commands;
 }
@@ -58,97 +59,32 @@ static double ms(uint64_t cycles, const struct dh_device_info *device)
 	return cycles * 1e3 / device->clock_hz;
 }
 
-static double ratio(uint64_t a, uint64_t b)
-{
-	return b ? (double)a / b : 0;
-}
-
 /* --- text ------------------------------------------------------------------------- */
-
-/* @value with four digits or so and a decimal prefix. */
-static const char *amount(double value, char *text, size_t size)
-{
-	static const char prefixes[] = " kMGT";
-	unsigned int i = 0;
-
-	while (value >= 9999.5 && prefixes[i + 1]) {
-		value /= 1000;
-		i++;
-	}
-	if (!i)
-		snprintf(text, size, "%.0f", value);
-	else
-		snprintf(text, size,
-			 value < 99.995	  ? "%.2f%c"
-			 : value < 999.95 ? "%.1f%c"
-					  : "%.0f%c",
-			 value, prefixes[i]);
-	return text;
-}
-
-static const char *percent(uint64_t part, uint64_t whole, char *text, size_t size)
-{
-	double p = 100 * ratio(part, whole);
-
-	if (!whole)
-		snprintf(text, size, "-");
-	else
-		snprintf(text, size, p < 99.95 ? "%.1f%%" : "%.0f%%", p);
-	return text;
-}
-
-static const char *speed_up(uint64_t dense, uint64_t cycles, bool wanted, char *text, size_t size)
-{
-	if (wanted && cycles)
-		snprintf(text, size, "%.2fx", ratio(dense, cycles));
-	else
-		snprintf(text, size, "-");
-	return text;
-}
-
-static void rule(void)
-{
-	int i;
-
-	for (i = 0; i < WIDTH; i++)
-		putchar('-');
-	putchar('\n');
-}
 
 struct row {
 	const char *name;
 	char size[24], theta[16];
 	uint64_t done, skipped;
-	char fired_x[16], fired_h[16];
+	struct format fired_x, fired_h;
 	uint64_t bytes, cycles;
-	char speed[16];
+	struct format speed;
 };
 
 static void print_row(const struct row *row, const struct dh_device_info *device)
 {
 	uint64_t work = row->done + row->skipped;
-	char dense[16] = "-", done[16] = "-", skip[16] = "-", bytes[16], cycles[24], time[16];
+	struct format dense = { "-" }, done = { "-" }, skip, bytes;
+	char cycles[24], time[16];
 
 	if (work) {
-		amount(work, dense, sizeof(dense));
-		amount(row->done, done, sizeof(done));
-		percent(row->skipped, work, skip, sizeof(skip));
+		format_amount(work, &dense);
+		format_amount(row->done, &done);
 	}
-	amount(row->bytes, bytes, sizeof(bytes));
 	snprintf(cycles, sizeof(cycles), "%" PRIu64, row->cycles);
 	snprintf(time, sizeof(time), "%.3f", ms(row->cycles, device));
-	printf(COLUMNS, row->name, row->size, row->theta, dense, done, skip, row->fired_x,
-	       row->fired_h, bytes, cycles, time, row->speed);
-}
-
-/* The end of a long name says more than its beginning. */
-static const char *short_name(const char *name)
-{
-	size_t len = name ? strlen(name) : 0;
-
-	if (!name || !*name)
-		return "(no name)";
-	return len > 14 ? name + len - 14 : name;
+	printf(COLUMNS, row->name, row->size, row->theta, dense.text, done.text,
+	       format_percent(row->skipped, work, &skip), row->fired_x.text, row->fired_h.text,
+	       format_amount(row->bytes, &bytes), cycles, time, row->speed.text);
 }
 
 static void print_layer(const struct cost *cost, uint32_t i, const struct dh_device_info *device,
@@ -156,7 +92,7 @@ static void print_layer(const struct cost *cost, uint32_t i, const struct dh_dev
 {
 	const struct dh_layer_report *l = &cost->layers[i];
 	struct row row = {
-		.name = short_name(l->node),
+		.name = format_name(l->node),
 		.done = l->work_done,
 		.skipped = l->work_skipped,
 		.bytes = l->bytes_weights + l->bytes_in + l->bytes_out,
@@ -168,9 +104,9 @@ static void print_layer(const struct cost *cost, uint32_t i, const struct dh_dev
 		snprintf(row.theta, sizeof(row.theta), "%d/%d", l->theta_x, l->theta_h);
 	else
 		snprintf(row.theta, sizeof(row.theta), "%d", l->theta_x);
-	percent(l->fired_x, l->slots_x, row.fired_x, sizeof(row.fired_x));
-	percent(l->fired_h, l->slots_h, row.fired_h, sizeof(row.fired_h));
-	speed_up(l->dense_cycles, l->cycles, dense, row.speed, sizeof(row.speed));
+	format_percent(l->fired_x, l->slots_x, &row.fired_x);
+	format_percent(l->fired_h, l->slots_h, &row.fired_h);
+	format_ratio(l->dense_cycles, l->cycles, dense, &row.speed);
 	print_row(&row, device);
 }
 
@@ -180,21 +116,20 @@ static void print_total(const struct cost *cost, const struct dh_device_info *de
 	struct row other = {
 		.name = "all else [1]",
 		.bytes = r->bytes_state + r->bytes_commands,
-		.cycles = other_cycles(cost),
+		.cycles = table_other_cycles(cost),
 	};
 	struct row total = {
 		.name = "total",
 		.done = r->work_done,
 		.skipped = r->work_skipped,
-		.bytes = total_bytes(r),
+		.bytes = table_bytes(r),
 		.cycles = r->cycles,
 	};
 
-	speed_up(other.cycles, other.cycles, dense, other.speed, sizeof(other.speed));
-	speed_up(sum_layers(cost).dense_cycles + other.cycles, r->cycles, dense, total.speed,
-		 sizeof(total.speed));
+	format_ratio(other.cycles, other.cycles, dense, &other.speed);
+	format_ratio(sum_layers(cost).dense_cycles + other.cycles, r->cycles, dense, &total.speed);
 	print_row(&other, device);
-	rule();
+	format_rule();
 	print_row(&total, device);
 }
 
@@ -217,26 +152,34 @@ static void print_bytes_row(const char *name, const uint64_t *bytes)
 	printf("%14" PRIu64 "\n", sum);
 }
 
-static void print_bytes(const struct cost *cost)
+void table_print_bytes(const struct cost *cost)
 {
 	const struct dh_report *r = &cost->sum;
 	uint32_t i;
 
 	printf("\n%-14s%14s%14s%14s%14s%14s%14s\n", "DRAM bytes of", "weights", "inputs", "outputs",
 	       "states", "commands", "all");
-	rule();
+	format_rule();
 	for (i = 0; i < cost->layer_count; i++) {
 		const struct dh_layer_report *l = &cost->layers[i];
 
-		print_bytes_row(short_name(l->node),
+		print_bytes_row(format_name(l->node),
 				(uint64_t[PURPOSES]){ l->bytes_weights, l->bytes_in, l->bytes_out,
 						      NO_BYTES, NO_BYTES });
 	}
 	print_bytes_row("all else", (uint64_t[PURPOSES]){ NO_BYTES, NO_BYTES, NO_BYTES,
 							  r->bytes_state, r->bytes_commands });
-	rule();
+	format_rule();
 	print_bytes_row("total", (uint64_t[PURPOSES]){ r->bytes_weights, r->bytes_in, r->bytes_out,
 						       r->bytes_state, r->bytes_commands });
+}
+
+void table_print_waiting(const struct cost *cost)
+{
+	if (cost->wait_cycles)
+		printf("%" PRIu64 " of the cycles were lost because the other engine used the "
+		       "memory channel.\n",
+		       cost->wait_cycles);
 }
 
 static void print_notes(const struct cost *cost, const struct dh_device_info *device, bool dense)
@@ -251,6 +194,7 @@ static void print_notes(const struct cost *cost, const struct dh_device_info *de
 	       seconds * 1e6 / (cost->steps ? cost->steps : 1),
 	       2e-9 * (r->work_done + r->work_skipped) / seconds, r->energy_pj * 1e-9);
 	printf("[1] bytes of states and commands; cycles of vectors, states, commands and ring.\n");
+	table_print_waiting(cost);
 	if (dense)
 		printf("[2] against the same run if every element fired (also padding): cycles by "
 		       "the timing model.\n");
@@ -267,21 +211,35 @@ void table_print(const struct cost *cost, const struct dh_device_info *device, b
 	       "engine", "time", "speed");
 	printf(COLUMNS, "", "", "x/h", "dense", "done", "skip", "fired", "fired", "bytes", "cycles",
 	       "ms", "up [2]");
-	rule();
+	format_rule();
 	for (i = 0; i < cost->layer_count; i++)
 		print_layer(cost, i, device, dense);
 	print_total(cost, device, dense);
-	print_bytes(cost);
+	table_print_bytes(cost);
 	print_notes(cost, device, dense);
 }
 
 /* --- JSON ------------------------------------------------------------------------- */
 
+static void add_conv(json_t *json, const struct dh_layer_report *l)
+{
+	json_add(json, "passes", json_integer(l->passes));
+	json_add(json, "macs", json_integer(l->macs));
+	json_add(json, "rows", json_integer(l->rows));
+	json_add(json, "cols", json_integer(l->cols));
+	json_add(json, "out_rows", json_integer(l->out_rows));
+	json_add(json, "out_cols", json_integer(l->out_cols));
+	json_add(json, "kernel_rows", json_integer(l->kernel_rows));
+	json_add(json, "kernel_cols", json_integer(l->kernel_cols));
+}
+
 static json_t *layer_json(const struct cost *cost, uint32_t i, bool dense)
 {
 	const struct dh_layer_report *l = &cost->layers[i];
+	bool conv = l->engine == DELTAHOP_ENGINE_CONV;
 	json_t *json = json_object();
 
+	json_add(json, "engine", json_string(conv ? "conv" : "rnn"));
 	json_add(json, "node", json_string(l->node ? l->node : ""));
 	json_add(json, "op", json_string(l->op ? l->op : ""));
 	json_add(json, "inputs", json_integer(l->inputs));
@@ -300,6 +258,8 @@ static json_t *layer_json(const struct cost *cost, uint32_t i, bool dense)
 	json_add(json, "fired_h", json_integer(l->fired_h));
 	json_add(json, "slots_x", json_integer(l->slots_x));
 	json_add(json, "slots_h", json_integer(l->slots_h));
+	if (conv)
+		add_conv(json, l);
 	return json;
 }
 
@@ -313,7 +273,7 @@ static json_t *totals_json(const struct cost *cost, const struct dh_device_info 
 	json_add(json, "cycles", json_integer(r->cycles));
 	json_add(json, "step_cycles", json_integer(r->step_cycles));
 	json_add(json, "dense_cycles",
-		 dense ? json_integer(sum_layers(cost).dense_cycles + other_cycles(cost))
+		 dense ? json_integer(sum_layers(cost).dense_cycles + table_other_cycles(cost))
 		       : json_null());
 	json_add(json, "seconds", json_real(ms(r->cycles, device) / 1e3));
 	json_add(json, "bytes_weights", json_integer(r->bytes_weights));
@@ -325,6 +285,7 @@ static json_t *totals_json(const struct cost *cost, const struct dh_device_info 
 	json_add(json, "work_skipped", json_integer(r->work_skipped));
 	json_add(json, "energy_assumed_pj", json_integer(r->energy_pj));
 	json_add(json, "profile_lost", json_integer(r->profile_lost));
+	json_add(json, "wait_cycles", json_integer(cost->wait_cycles));
 	return json;
 }
 

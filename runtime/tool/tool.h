@@ -54,6 +54,9 @@ void json_add(json_t *object, const char *key, json_t *value);
 /** json_device() - what --json says of a device */
 json_t *json_device(const struct dh_device_info *info);
 
+/** tool_print_device() - a line on where things run */
+void tool_print_device(const struct dh_device_info *info);
+
 /** tool_seconds() - host clock */
 double tool_seconds(void);
 

@@ -108,11 +108,20 @@ class Command(unittest.TestCase):
 		self.bad(2, "run", "--nonsense")
 		self.bad(2, "compile", says=["which network"])
 		self.bad(2, "compile", "x.onnx", "--lengths", "l.npy", says=["--calibration"])
-		self.bad(2, "info", "file", says=["takes no file"])
+		self.bad(1, "info", "file", says=["file: cannot be opened"])
+		self.bad(2, "info", "a", "b", says=["only one"])
+		self.bad(2, "info", self.program, "--device", "embedded", says=["one of the two"])
 		self.bad(2, "bench", self.program, "--repeat", "0", says=["1 to"])
 		self.bad(2, "bench", self.program, "--steps", "9" * 30, says=["1 to"])
 
 	# --- info
+
+	def test_info_of_a_program(self):
+		self.assertIn("; input   features: 40 elements", self.good("info", self.program))
+		info = json.loads(self.good("info", "--json", self.program))
+		self.assertEqual(info["engine"], "rnn")
+		self.assertEqual(info["input"]["elements"], 40)
+		self.assertNotIn("commands", info)
 
 	def test_info(self):
 		info = json.loads(self.good("info", "--json", "--device", "embedded:profile=edgedrnn,dram-n=3"))
