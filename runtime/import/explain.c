@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "import/explain.h"
+#include "import/explain_conv.h"
 
 static const char *const places[] = {
 	[DH_PLACE_ENGINE] = "engine",
@@ -36,12 +37,17 @@ void dh_explain_free(struct dh_explain *explain)
 		free(explain->layers[i].name);
 		free(explain->layers[i].op);
 	}
+	for (size_t i = 0; i < explain->conv_count; i++) {
+		free(explain->convs[i].name);
+		free(explain->convs[i].op);
+	}
 	for (size_t i = 0; i < explain->note_count; i++)
 		free(explain->notes[i]);
 	for (size_t i = 0; i < explain->warning_count; i++)
 		free(explain->warnings[i]);
 	free(explain->nodes);
 	free(explain->layers);
+	free(explain->convs);
 	free(explain->notes);
 	free(explain->warnings);
 	free(explain);
@@ -123,6 +129,25 @@ int dh_explain_layer(struct dh_explain *explain, const struct dh_explain_layer *
 	row->name = clean_copy(layer->name);
 	row->op = clean_copy(layer->op);
 	return row->name && row->op ? 0 : -ENOMEM;
+}
+
+void dh_explain_conv(struct dh_explain *explain, const struct dh_explain_conv *conv)
+{
+	struct dh_explain_conv *convs, row = *conv;
+
+	if (!explain)
+		return;
+	convs = grow(explain->convs, explain->conv_count, sizeof(*convs));
+	row.name = clean_copy(conv->name);
+	row.op = clean_copy(conv->op);
+	if (convs)
+		explain->convs = convs;
+	if (convs && row.name && row.op) {
+		convs[explain->conv_count++] = row;
+		return;
+	}
+	free(row.name);
+	free(row.op);
 }
 
 static int add_sentence(char ***list, size_t *count, const char *fmt, va_list args)
@@ -229,6 +254,7 @@ void dh_explain_print(const struct dh_explain *explain, FILE *out)
 			"rms error", "max error", "headroom");
 	for (size_t i = 0; i < explain->layer_count; i++)
 		print_layer(&explain->layers[i], i, out);
+	dh_explain_convs_print(explain, out);
 	if (explain->note_count)
 		fputc('\n', out);
 	for (size_t i = 0; i < explain->note_count; i++)
@@ -281,6 +307,6 @@ json_t *dh_explain_json(const struct dh_explain *explain)
 		json_array_append_new(notes, dh_text_json(explain->notes[i]));
 	for (size_t i = 0; i < explain->warning_count; i++)
 		json_array_append_new(warnings, dh_text_json(explain->warnings[i]));
-	return json_pack("{s:o, s:o, s:o, s:o}", "nodes", nodes, "layers", layers, "notes", notes,
-			 "warnings", warnings);
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "nodes", nodes, "layers", layers, "convs",
+			 dh_explain_convs_json(explain), "notes", notes, "warnings", warnings);
 }

@@ -56,12 +56,44 @@ struct dh_explain_layer {
 	double headroom_bits;
 };
 
+/**
+ * struct dh_explain_conv - what became of a layer of the convolution engine
+ * @input: channels, rows, columns; @output likewise
+ * @kernel: rows, columns
+ * @macs: that work on an output map
+ * @passes: groups of output maps
+ * @pieces: into which channels and kernel are cut
+ * @weight_error: as in struct dh_explain_layer
+ * @scale_exp: real output = int16 / 256 * 2^this
+ * @zeros: share of the output that is 0, as measured or assumed
+ * @encoded: the output is
+ * @dense: multiply-accumulates that the network asks for; @work: predicted
+ * @bytes: of DRAM, predicted; @cycles likewise
+ * @error_rms: of the output against float, over the calibration data; negative: not measured
+ * @error_max: largest error
+ * @output_rms: the output's own size in float
+ */
+struct dh_explain_conv {
+	char *name;
+	char *op;
+	uint32_t input[3], output[3], kernel[2];
+	uint32_t macs, passes, pieces, weight_bits;
+	double weight_error;
+	int32_t scale_exp;
+	double zeros;
+	bool encoded;
+	double dense, work, bytes, cycles;
+	double error_rms, error_max, output_rms;
+};
+
 /** struct dh_explain - the whole answer */
 struct dh_explain {
 	struct dh_explain_node *nodes;
 	size_t node_count;
 	struct dh_explain_layer *layers;
 	size_t layer_count;
+	struct dh_explain_conv *convs;
+	size_t conv_count;
 	char **notes;
 	size_t note_count;
 	char **warnings;
@@ -87,6 +119,9 @@ void dh_explain_refuse_layer(struct dh_explain *explain, uint32_t layer, const c
 
 /** dh_explain_layer() - add a layer, of which the strings are copied; 0 or -ENOMEM */
 int dh_explain_layer(struct dh_explain *explain, const struct dh_explain_layer *layer);
+
+/** dh_explain_conv() - add a layer of the convolution engine, of which the strings are copied */
+void dh_explain_conv(struct dh_explain *explain, const struct dh_explain_conv *conv);
 
 /** dh_explain_note() - add a sentence about the network as a whole */
 int dh_explain_note(struct dh_explain *explain, const char *fmt, ...)
