@@ -197,16 +197,26 @@ void dh_buffer_destroy(struct dh_buffer *buffer);
  */
 int dh_program_load(const char *path, struct dh_program **program, struct dh_error *err);
 
+/** struct dh_input_file - values of an input of a network in a .npy file */
+struct dh_input_file {
+	const char *name;
+	const char *path;
+};
+
 /**
  * struct dh_compile_settings - how to compile
  * @size: in: sizeof(struct dh_compile_settings)
  * @device: for the limits of this device; NULL: of @profile
- * @profile: hardware profile, "card" or "edgedrnn"; NULL: "card"
+ * @profile: hardware profile, "card" or "edgedrnn", for dh_network_compile() "card", "nullhop-fpga" or
+ *	"nullhop-asic"; NULL: "card"
  * @calibration: .npy file of typical inputs, float or int16 Q8.8 [frames][elements], which choose
- *	the scales; NULL: none
+ *	the scales; dh_network_compile(): [samples][the input's shape], uint8 too; NULL: none
  * @lengths: .npy file of the lengths of the sequences that lie end to end there; NULL: one sequence
  * @theta_x: default threshold of input vectors of GRU layers, 0..511 in 1/256
  * @theta_h: of hidden vectors
+ * @weights: dh_network_compile(): bits of weights, 8 or 16; 0: 8 where it does no harm
+ * @inputs: dh_network_compile(): calibration data of a network of several inputs, for each of them
+ * @input_count: how many; 0: @calibration counts
  */
 struct dh_compile_settings {
 	size_t size;
@@ -216,10 +226,13 @@ struct dh_compile_settings {
 	const char *lengths;
 	int theta_x;
 	int theta_h;
+	int weights;
+	const struct dh_input_file *inputs;
+	size_t input_count;
 };
 
 /**
- * dh_program_compile() - compile an ONNX file
+ * dh_program_compile() - compile an ONNX file of a recurrent network
  * @settings: NULL for the defaults
  *
  * Return: 0; -EOPNOTSUPP: refused, the sentence names node, attribute and value, and what would
@@ -579,6 +592,16 @@ bool dh_network_is_file(const char *path);
  * -ENOMEM; or the errno of reading.
  */
 int dh_network_load(const char *path, struct dh_network **network, struct dh_error *err);
+
+/**
+ * dh_network_compile() - compile an ONNX file: the convolution engine does what it can, the host the
+ * rest
+ * @settings: NULL for the defaults; lengths and thresholds must not be given
+ *
+ * Return: as dh_program_compile().
+ */
+int dh_network_compile(const char *onnx, const struct dh_compile_settings *settings,
+		       struct dh_network **network, struct dh_error *err);
 
 /** dh_network_save() - write a .dhp file (to a temporary name, renamed when complete) */
 int dh_network_save(const struct dh_network *network, const char *path, struct dh_error *err);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* The compiler's face in the public header: files in, program out. */
+/* The compiler's face in the public header: files in, program or network out. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "compile/compile.h"
+#include "compile/front.h"
 #include "deltahop_model.h"
 #include "execute/backend.h"
 
@@ -21,19 +22,26 @@ static bool theta_ok(int theta)
 	return theta >= 0 && theta <= 511;
 }
 
+static struct dh_compile_settings copy_settings(const struct dh_compile_settings *settings)
+{
+	struct dh_compile_settings full = { 0 };
+
+	if (settings)
+		memcpy(&full, settings,
+		       settings->size < sizeof(full) ? settings->size : sizeof(full));
+	return full;
+}
+
 int dh_program_compile(const char *onnx, const struct dh_compile_settings *settings,
 		       struct dh_program **program, struct dh_error *err)
 {
-	struct dh_compile_settings full = { 0 };
+	struct dh_compile_settings full = copy_settings(settings);
 	struct dh_compile_options options = { 0 };
 	struct dh_array calibration = { 0 }, lengths = { 0 };
 	struct dh_cmd_limits limits;
 	int ret;
 
 	*program = NULL;
-	if (settings)
-		memcpy(&full, settings,
-		       settings->size < sizeof(full) ? settings->size : sizeof(full));
 	if (!theta_ok(full.theta_x) || !theta_ok(full.theta_h)) {
 		dh_error_set(err, "thresholds %d, %d: must be from 0 to 511, in 1/256 of the value",
 			     full.theta_x, full.theta_h);
@@ -54,5 +62,75 @@ int dh_program_compile(const char *onnx, const struct dh_compile_settings *setti
 		ret = dh_compile(onnx, &options, program, NULL, err);
 	dh_array_free(&calibration);
 	dh_array_free(&lengths);
+	return ret;
+}
+
+/* --- networks of several parts ------------------------------------------------------ */
+
+/** struct data - calibration data out of files */
+struct data {
+	struct dh_array *arrays;
+	struct dh_map_data *inputs;
+	size_t count;
+};
+
+static void free_data(struct data *data)
+{
+	for (size_t i = 0; data->arrays && i < data->count; i++)
+		dh_array_free(&data->arrays[i]);
+	free(data->arrays);
+	free(data->inputs);
+}
+
+static int load_data(const struct dh_compile_settings *settings, struct data *data,
+		     struct dh_error *err)
+{
+	const struct dh_input_file single = { NULL, settings->calibration };
+	const struct dh_input_file *files = settings->input_count ? settings->inputs : &single;
+	size_t count = settings->input_count ? settings->input_count : !!settings->calibration;
+	int ret = 0;
+
+	data->arrays = calloc(count + 1, sizeof(*data->arrays));
+	data->inputs = calloc(count + 1, sizeof(*data->inputs));
+	if (!data->arrays || !data->inputs) {
+		dh_error_set(err, "out of memory");
+		return -ENOMEM;
+	}
+	for (; !ret && data->count < count; data->count++) {
+		size_t i = data->count;
+
+		data->inputs[i] = (struct dh_map_data){ files[i].name, &data->arrays[i] };
+		ret = dh_npy_load(files[i].path, &data->arrays[i], err);
+	}
+	return ret;
+}
+
+int dh_network_compile(const char *onnx, const struct dh_compile_settings *settings,
+		       struct dh_network **network, struct dh_error *err)
+{
+	struct dh_compile_settings full = copy_settings(settings);
+	struct dh_front_options options = { .profile = full.profile };
+	struct dh_cmd_limits limits;
+	struct data data = { 0 };
+	int ret;
+
+	*network = NULL;
+	if (full.lengths || full.theta_x || full.theta_h ||
+	    (full.weights && full.weights != 8 && full.weights != 16)) {
+		dh_error_set(err, "lengths and thresholds are for recurrent networks, and weights "
+				  "have 8 or 16 bits, 0 for either");
+		return -ERANGE;
+	}
+	options.weights = full.weights == 8    ? DH_WEIGHTS_8
+			  : full.weights == 16 ? DH_WEIGHTS_16
+					       : DH_WEIGHTS_AUTO;
+	if (full.device)
+		dh_front_device(full.device, &limits, &options);
+	ret = load_data(&full, &data, err);
+	options.calibration = data.inputs;
+	options.calibration_count = data.count;
+	if (!ret)
+		ret = dh_front_network(onnx, &options, network, err);
+	free_data(&data);
 	return ret;
 }

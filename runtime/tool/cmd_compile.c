@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "compile/compile.h"
+#include "compile/front.h"
 #include "tool/tool.h"
 
 #define THETA_MAX  511
 #define LAYERS_MAX DH_GRAPH_MAX_LAYERS
+#define NAMES_MAX  64
 
 enum {
 	KEY_PROFILE = 256,
@@ -18,6 +20,8 @@ enum {
 	KEY_THETA_X,
 	KEY_THETA_H,
 	KEY_EXPLAIN,
+	KEY_WEIGHTS,
+	KEY_SIZE,
 };
 
 struct arguments {
@@ -25,8 +29,12 @@ struct arguments {
 	const char *output;
 	const char *profile;
 	const char *device;
-	const char *calibration;
+	const char *calibration[NAMES_MAX];
+	uint32_t calibration_count;
 	const char *lengths;
+	struct dh_net_size sizes[NAMES_MAX];
+	uint32_t size_count;
+	enum dh_weight_choice weights;
 	int16_t theta_x;
 	int16_t theta_h;
 	struct dh_layer_theta theta[2 * LAYERS_MAX];
@@ -67,6 +75,50 @@ static void parse_theta(struct argp_state *state, const char *name, const char *
 	free(copy);
 }
 
+static void parse_weights(struct argp_state *state, const char *text)
+{
+	static const char *const names[] = {
+		[DH_WEIGHTS_AUTO] = "auto",
+		[DH_WEIGHTS_8] = "8",
+		[DH_WEIGHTS_16] = "16",
+	};
+	struct arguments *args = state->input;
+
+	for (uint32_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!strcmp(text, names[i])) {
+			args->weights = i;
+			return;
+		}
+	}
+	argp_error(state, "--weights: \"%s\": give auto, 8 or 16", text);
+}
+
+/* NAME=SIZE; the text is cut in two. */
+static void parse_size(struct argp_state *state, char *text)
+{
+	struct arguments *args = state->input;
+	char *value = strrchr(text, '=');
+
+	if (!value || value == text || args->size_count == NAMES_MAX) {
+		argp_error(state, "--size: \"%s\": give NAME=SIZE, at most %d times", text,
+			   NAMES_MAX);
+		return;
+	}
+	*value++ = '\0';
+	args->sizes[args->size_count].name = text;
+	args->sizes[args->size_count++].size = tool_number(state, "--size", value, 1, INT32_MAX);
+}
+
+static void add_calibration(struct argp_state *state, const char *text)
+{
+	struct arguments *args = state->input;
+
+	if (args->calibration_count == NAMES_MAX)
+		argp_error(state, "--calibration: at most %d times", NAMES_MAX);
+	else
+		args->calibration[args->calibration_count++] = text;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *args = state->input;
@@ -85,7 +137,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		args->profile = arg;
 		return 0;
 	case KEY_CALIBRATION:
-		args->calibration = arg;
+		add_calibration(state, arg);
+		return 0;
+	case KEY_WEIGHTS:
+		parse_weights(state, arg);
+		return 0;
+	case KEY_SIZE:
+		parse_size(state, arg);
 		return 0;
 	case KEY_LENGTHS:
 		args->lengths = arg;
@@ -108,7 +166,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (!args->onnx)
 			argp_error(state, "which network? Give an ONNX file");
-		if (args->lengths && !args->calibration)
+		if (args->lengths && !args->calibration_count)
 			argp_error(state,
 				   "--lengths tells how --calibration is divided: give both");
 		if (args->profile && args->device)
@@ -123,11 +181,19 @@ static const struct argp_option options[] = {
 	{ "output", 'o', "OUT.dhp", 0,
 	  "where the program goes; without it the network is only checked", 0 },
 	{ "profile", KEY_PROFILE, "NAME", 0,
-	  "hardware profile to compile for: card (default) or edgedrnn", 0 },
+	  "hardware profile to compile for: card (default), edgedrnn, nullhop-fpga or nullhop-asic",
+	  0 },
 	{ "device", 'd', "DEVICE", 0,
 	  "compile for the limits of this device (see `deltahop run --help`)", 0 },
-	{ "calibration", KEY_CALIBRATION, "X.npy", 0,
-	  "typical input, which chooses the scales: [frames][elements]", 0 },
+	{ "calibration", KEY_CALIBRATION, "[NAME=]X.npy", 0,
+	  "typical input, which chooses the scales: [samples][input's shape], of a recurrent network "
+	  "[frames][elements]; with several inputs once for each, with its name",
+	  0 },
+	{ "weights", KEY_WEIGHTS, "BITS", 0,
+	  "weights of the convolution engine: 8, 16, or auto (default): 8 where it does no harm",
+	  0 },
+	{ "size", KEY_SIZE, "NAME=SIZE", 0,
+	  "a dimension that the network leaves open, other than the batch, is this long", 0 },
 	{ "lengths", KEY_LENGTHS, "L.npy", 0,
 	  "the calibration input is sequences end to end, of these lengths", 0 },
 	{ "theta-x", KEY_THETA_X, "T", 0,
@@ -155,42 +221,60 @@ static const struct argp argp = {
 /* --- what is compiled with ------------------------------------------------------ */
 
 struct settings {
-	struct dh_compile_options options;
+	struct dh_front_options options;
 	struct dh_cmd_limits limits;
-	struct dh_array calibration;
+	struct dh_array arrays[NAMES_MAX];
+	struct dh_map_data calibration[NAMES_MAX];
+	char *names[NAMES_MAX];
 	struct dh_array lengths;
-	char profile[32];
 };
 
 static int device_limits(struct settings *settings, const char *spec, struct dh_error *err)
 {
-	struct dh_device_info info = { .size = sizeof(info) };
 	struct dh_device *device;
 	int ret = dh_device_open(spec, &device, err);
 
 	if (ret)
 		return ret;
-	ret = dh_device_get_info(device, &info, err);
+	dh_front_device(device, &settings->limits, &settings->options);
 	dh_device_close(device);
-	if (ret)
-		return ret;
-	settings->limits = (struct dh_cmd_limits){
-		.caps = info.caps,
-		.slots = info.slots,
-		.max_inputs = info.max_inputs,
-		.max_hidden = info.max_hidden,
-		.state_bytes = info.state_bytes,
-		.conv_macs = info.conv_macs,
-		.conv_kernel_words = info.conv_kernel_words,
-		.conv_store_bytes = info.conv_store_bytes,
-		.conv_max_channels = info.conv_max_channels,
-		.conv_max_cols = info.conv_max_cols,
-		.conv_max_outputs = info.conv_max_outputs,
-	};
-	snprintf(settings->profile, sizeof(settings->profile), "%s", info.profile);
-	settings->options.limits = &settings->limits;
-	settings->options.profile = settings->profile;
 	return 0;
+}
+
+/* X.npy, or NAME=X.npy if there is no file of that whole name. */
+static int load_calibration(struct settings *settings, const char *text, struct dh_error *err)
+{
+	size_t i = settings->options.calibration_count;
+	const char *path = strchr(text, '=');
+
+	if (path && access(text, F_OK)) {
+		settings->names[i] = strndup(text, path - text);
+		if (!settings->names[i]) {
+			dh_error_set(err, "out of memory");
+			return -ENOMEM;
+		}
+		path++;
+	} else {
+		path = text;
+	}
+	settings->calibration[i] = (struct dh_map_data){ settings->names[i], &settings->arrays[i] };
+	settings->options.calibration_count++;
+	return dh_npy_load(path, &settings->arrays[i], err);
+}
+
+static void set_options(struct settings *settings, const struct arguments *args)
+{
+	settings->options = (struct dh_front_options){
+		.profile = args->profile,
+		.calibration = settings->calibration,
+		.theta_x = args->theta_x,
+		.theta_h = args->theta_h,
+		.theta = args->theta,
+		.theta_count = args->theta_count,
+		.weights = args->weights,
+		.sizes = args->sizes,
+		.size_count = args->size_count,
+	};
 }
 
 /* 0, or an exit status after saying why. */
@@ -200,68 +284,129 @@ static int load_settings(struct settings *settings, const struct arguments *args
 	int ret = 0;
 
 	memset(settings, 0, sizeof(*settings));
-	settings->options.profile = args->profile;
-	settings->options.theta_x = args->theta_x;
-	settings->options.theta_h = args->theta_h;
-	settings->options.theta = args->theta;
-	settings->options.theta_count = args->theta_count;
+	set_options(settings, args);
 	if (args->device)
 		ret = device_limits(settings, args->device, err);
 	if (ret)
 		return tool_fail(ret == -EINVAL ? EXIT_USAGE : EXIT_DEVICE, err);
-	if (args->calibration && dh_npy_load(args->calibration, &settings->calibration, err))
-		return tool_fail(EXIT_FAILED, err);
-	if (args->lengths && dh_npy_load(args->lengths, &settings->lengths, err))
-		return tool_fail(EXIT_FAILED, err);
-	if (args->calibration)
-		settings->options.calibration = &settings->calibration;
+	for (uint32_t i = 0; !ret && i < args->calibration_count; i++)
+		ret = load_calibration(settings, args->calibration[i], err);
+	if (!ret && args->lengths)
+		ret = dh_npy_load(args->lengths, &settings->lengths, err);
 	if (args->lengths)
 		settings->options.lengths = &settings->lengths;
-	return EXIT_OK;
+	return ret ? tool_fail(EXIT_FAILED, err) : EXIT_OK;
 }
 
 static void free_settings(struct settings *settings)
 {
-	dh_array_free(&settings->calibration);
+	for (int i = 0; i < NAMES_MAX; i++) {
+		dh_array_free(&settings->arrays[i]);
+		free(settings->names[i]);
+	}
 	dh_array_free(&settings->lengths);
 }
 
 /* --- what came of it -------------------------------------------------------------- */
 
-static json_t *program_json(const struct dh_program *program, const char *path)
+/** struct sizes - of a program, or of all parts of a network together */
+struct sizes {
+	const char *name;
+	const char *profile;
+	uint32_t layers;
+	size_t commands;
+	size_t weights;
+	size_t state;
+	size_t scratch;
+};
+
+static void add_sizes(struct sizes *sizes, const struct dh_program *program)
 {
+	sizes->layers += program->layer_count + program->conv_count;
+	sizes->commands += program->commands.size;
+	sizes->weights += program->weights.size;
+	sizes->state += program->state_bytes;
+	sizes->scratch += program->scratch_bytes;
+}
+
+static struct sizes sizes_of(const struct dh_compiled *compiled)
+{
+	struct sizes sizes = { 0 };
+
+	if (compiled->program) {
+		sizes.name = compiled->program->name;
+		sizes.profile = compiled->program->profile;
+		add_sizes(&sizes, compiled->program);
+		return sizes;
+	}
+	sizes.name = compiled->network->name;
+	sizes.profile = compiled->network->profile;
+	for (uint32_t i = 0; i < compiled->network->part_count; i++)
+		add_sizes(&sizes, compiled->network->parts[i].program);
+	return sizes;
+}
+
+static json_t *program_json(const struct dh_compiled *compiled, const char *path)
+{
+	struct sizes sizes = sizes_of(compiled);
 	json_t *json = json_object();
 
-	json_add(json, "name", json_string(program->name));
+	json_add(json, "name", json_string(sizes.name));
 	json_add(json, "file", path ? json_string(path) : json_null());
-	json_add(json, "profile", json_string(program->profile));
-	json_add(json, "layers", json_integer(program->layer_count));
-	json_add(json, "command_bytes", json_integer(program->commands.size));
-	json_add(json, "weight_bytes", json_integer(program->weights.size));
-	json_add(json, "state_bytes", json_integer(program->state_bytes));
-	json_add(json, "scratch_bytes", json_integer(program->scratch_bytes));
+	json_add(json, "profile", json_string(sizes.profile));
+	json_add(json, "layers", json_integer(sizes.layers));
+	json_add(json, "command_bytes", json_integer(sizes.commands));
+	json_add(json, "weight_bytes", json_integer(sizes.weights));
+	json_add(json, "state_bytes", json_integer(sizes.state));
+	json_add(json, "scratch_bytes", json_integer(sizes.scratch));
+	json_add(json, "parts",
+		 json_integer(compiled->network ? compiled->network->part_count : 1));
+	json_add(json, "steps",
+		 json_integer(compiled->network ? compiled->network->step_count : 1));
 	return json;
 }
 
-static int print_json(const struct arguments *args, const struct dh_program *program,
+static bool is_compiled(const struct dh_compiled *compiled)
+{
+	return compiled->program || compiled->network;
+}
+
+static int print_json(const struct arguments *args, const struct dh_compiled *compiled,
 		      const struct dh_explain *explain, const char *error)
 {
 	json_t *json = json_object();
 
-	json_add(json, "program", program ? program_json(program, args->output) : json_null());
+	json_add(json, "program",
+		 is_compiled(compiled) ? program_json(compiled, args->output) : json_null());
 	json_add(json, "explain", explain ? dh_explain_json(explain) : json_null());
 	json_add(json, "error", error ? json_string(error) : json_null());
 	return tool_print_json(json, NULL);
 }
 
-static void print_program(const struct arguments *args, const struct dh_program *program)
+static void print_program(const struct arguments *args, const struct dh_compiled *compiled)
 {
-	printf("%s: %u layers for profile %s: %zu bytes of commands, %zu of weights, %u of state\n",
-	       args->output ? args->output : args->onnx, program->layer_count, program->profile,
-	       program->commands.size, program->weights.size, program->state_bytes);
+	const struct dh_network *network = compiled->network;
+	struct sizes sizes = sizes_of(compiled);
+
+	printf("%s: ", args->output ? args->output : args->onnx);
+	if (network)
+		printf("%u parts on the device, %u operations on the host; ", network->part_count,
+		       network->step_count - network->part_count);
+	printf("%u layers for profile %s: %zu bytes of commands, %zu of weights, %zu of %s\n",
+	       sizes.layers, sizes.profile, sizes.commands, sizes.weights,
+	       network ? sizes.scratch : sizes.state, network ? "scratch memory" : "state");
 }
 
-static int finish(const struct arguments *args, int ret, const struct dh_program *program,
+static int save(const struct arguments *args, const struct dh_compiled *compiled,
+		struct dh_error *err)
+{
+	if (!args->output)
+		return 0;
+	return compiled->network ? dh_network_save(compiled->network, args->output, err)
+				 : dh_program_save(compiled->program, args->output, err);
+}
+
+static int finish(const struct arguments *args, int ret, const struct dh_compiled *compiled,
 		  const struct dh_explain *explain, struct dh_error *err)
 {
 	int status = EXIT_OK;
@@ -270,19 +415,19 @@ static int finish(const struct arguments *args, int ret, const struct dh_program
 		status = ret == -EOPNOTSUPP ? EXIT_REFUSED
 			 : ret == -ERANGE   ? EXIT_USAGE
 					    : EXIT_FAILED;
-	else if (args->output && dh_program_save(program, args->output, err))
+	else if (save(args, compiled, err))
 		status = EXIT_FAILED;
 	for (size_t i = 0; explain && i < explain->warning_count; i++)
 		tool_warn("%s: %s", args->onnx, explain->warnings[i]);
 	if (args->json) {
-		ret = print_json(args, program, explain, status ? err->text : NULL);
+		ret = print_json(args, compiled, explain, status ? err->text : NULL);
 		return status ? tool_fail(status, err) : ret;
 	}
 	if (args->explain && explain)
 		dh_explain_print(explain, stdout);
 	if (status)
 		return tool_fail(status, err);
-	print_program(args, program);
+	print_program(args, compiled);
 	return EXIT_OK;
 }
 
@@ -290,7 +435,7 @@ int cmd_compile(int argc, char **argv)
 {
 	struct arguments args = { 0 };
 	struct dh_explain *explain = NULL;
-	struct dh_program *program = NULL;
+	struct dh_compiled compiled = { 0 };
 	struct settings settings;
 	struct dh_error err;
 	int ret, status;
@@ -298,10 +443,10 @@ int cmd_compile(int argc, char **argv)
 	tool_parse(&argp, argc, argv, &args);
 	status = load_settings(&settings, &args, &err);
 	if (!status) {
-		ret = dh_compile(args.onnx, &settings.options, &program, &explain, &err);
-		status = finish(&args, ret, program, explain, &err);
+		ret = dh_front_compile(args.onnx, &settings.options, &compiled, &explain, &err);
+		status = finish(&args, ret, &compiled, explain, &err);
 	}
-	dh_program_free(program);
+	dh_compiled_free(&compiled);
 	dh_explain_free(explain);
 	free_settings(&settings);
 	return status;

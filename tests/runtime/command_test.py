@@ -373,7 +373,7 @@ class Command(unittest.TestCase):
 		self.assertEqual(explain["explain"]["warnings"], [])
 		self.assertEqual(len(json.loads(self.call("compile", onnx, "--json").stdout)["explain"]["warnings"]), 1)
 		self.assertIn("/gru/GRU", self.good("compile", onnx, "--explain", *typical))
-		self.bad(2, "compile", onnx, "--profile", "foo", says=["profile foo", "card or edgedrnn"])
+		self.bad(2, "compile", onnx, "--profile", "foo", says=["profile foo", "use card, edgedrnn"])
 		self.bad(2, "compile", onnx, "--theta-x", "7=3", says=["layer 7", "0 to 2"])
 		self.bad(3, "compile", onnx, "--profile", "edgedrnn")
 		self.bad(2, "compile", onnx, "--theta-x", "512", says=["0 to 511"])
