@@ -61,7 +61,7 @@ static int32_t hyperbolic(int16_t p)
 	return 16 * (int32_t)floor(16 * tanh(p / 256.0) + 0.5);
 }
 
-void ref_load(const struct ref_layer *layer, struct ref_memory *memory, const void *block)
+void ref_load(const struct ref_layer *layer, struct ref_state *memory, const void *block)
 {
 	const struct deltahop_rnn_state *head = block;
 	const uint8_t *at = (const uint8_t *)(head + 1);
@@ -99,7 +99,7 @@ static int16_t delta(int16_t value, int16_t *sent, int16_t theta)
 	return d;
 }
 
-static void accumulate(const struct ref_layer *layer, struct ref_memory *memory, size_t column,
+static void accumulate(const struct ref_layer *layer, struct ref_state *memory, size_t column,
 		       int16_t d, bool is_h)
 {
 	const int8_t *w = layer->weights + column * ref_column_bytes(layer);
@@ -113,7 +113,7 @@ static void accumulate(const struct ref_layer *layer, struct ref_memory *memory,
 	}
 }
 
-static void activate_gru(const struct ref_layer *layer, struct ref_memory *memory)
+static void activate_gru(const struct ref_layer *layer, struct ref_state *memory)
 {
 	unsigned int n_c = layer->frac[2], j;
 
@@ -129,7 +129,7 @@ static void activate_gru(const struct ref_layer *layer, struct ref_memory *memor
 	}
 }
 
-static void activate_dense(const struct ref_layer *layer, struct ref_memory *memory)
+static void activate_dense(const struct ref_layer *layer, struct ref_state *memory)
 {
 	unsigned int j;
 
@@ -152,7 +152,7 @@ static void activate_dense(const struct ref_layer *layer, struct ref_memory *mem
 }
 
 /* The bias, an input of 1.0, is looked at once in the life of a state. */
-static void send_bias(const struct ref_layer *layer, struct ref_memory *memory, int16_t theta,
+static void send_bias(const struct ref_layer *layer, struct ref_state *memory, int16_t theta,
 		      struct ref_trace *trace)
 {
 	int16_t none = 0, d;
@@ -168,7 +168,7 @@ static void send_bias(const struct ref_layer *layer, struct ref_memory *memory, 
 	accumulate(layer, memory, 0, d, false);
 }
 
-void ref_step(const struct ref_layer *layer, struct ref_memory *memory, uint16_t theta_x,
+void ref_step(const struct ref_layer *layer, struct ref_state *memory, uint16_t theta_x,
 	      uint16_t theta_h, const int16_t *x, struct ref_trace *trace)
 {
 	size_t first_x = !layer->no_bias, first_h = first_x + layer->inputs;

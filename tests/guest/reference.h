@@ -24,8 +24,8 @@ struct ref_layer {
 	const int8_t *weights;
 };
 
-/** struct ref_memory - what a layer remembers from step to step; zeros at power-up */
-struct ref_memory {
+/** struct ref_state - what a layer remembers from step to step; zeros at power-up */
+struct ref_state {
 	bool bias_sent;
 	int16_t x_sent[REF_MAX];
 	int16_t h_sent[REF_MAX];
@@ -66,7 +66,7 @@ size_t ref_column_bytes(const struct ref_layer *layer);
 size_t ref_state_bytes(const struct ref_layer *layer);
 
 /** ref_load() - memory of a layer from its block in a state image */
-void ref_load(const struct ref_layer *layer, struct ref_memory *memory, const void *block);
+void ref_load(const struct ref_layer *layer, struct ref_state *memory, const void *block);
 
 /**
  * ref_step() - one layer, one time step
@@ -74,14 +74,15 @@ void ref_load(const struct ref_layer *layer, struct ref_memory *memory, const vo
  * @theta_h: threshold register of h
  * @x: input vector; the output vector is then @memory->h
  */
-void ref_step(const struct ref_layer *layer, struct ref_memory *memory, uint16_t theta_x,
+void ref_step(const struct ref_layer *layer, struct ref_state *memory, uint16_t theta_x,
 	      uint16_t theta_h, const int16_t *x, struct ref_trace *trace);
 
 /** ref_cycles() - cycles of a layer in a step, without what is added between layers and steps */
 uint64_t ref_cycles(const struct ref_layer *layer, const struct ref_trace *trace,
 		    const struct ref_channel *channel, uint32_t beat_bytes, uint32_t pes);
 
-/** ref_transfer() - cycles of a transfer that nothing overlaps */
-uint64_t ref_transfer(const struct ref_channel *channel, uint32_t beat_bytes, uint64_t bytes);
+/** ref_channel_transfer() - cycles of a transfer that nothing overlaps */
+uint64_t ref_channel_transfer(const struct ref_channel *channel, uint32_t beat_bytes,
+			      uint64_t bytes);
 
 #endif /* REFERENCE_H */

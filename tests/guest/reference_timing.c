@@ -182,7 +182,8 @@ uint64_t ref_cycles(const struct ref_layer *layer, const struct ref_trace *trace
 	return p.end + 4 + 5 * (groups + 1) + 1;
 }
 
-uint64_t ref_transfer(const struct ref_channel *channel, uint32_t beat_bytes, uint64_t bytes)
+uint64_t ref_channel_transfer(const struct ref_channel *channel, uint32_t beat_bytes,
+			      uint64_t bytes)
 {
 	uint64_t beats = (bytes + beat_bytes - 1) / beat_bytes;
 

@@ -270,7 +270,7 @@ static uint64_t transfer(const struct runner *r, uint32_t placement, uint64_t by
 {
 	struct ref_channel channel = runner_memory(&r->info, placement);
 
-	return ref_transfer(&channel, r->info.dram_beat_bytes, bytes);
+	return ref_channel_transfer(&channel, r->info.dram_beat_bytes, bytes);
 }
 
 /* Ring entry, region table, commands, parameters. */

@@ -37,7 +37,7 @@ struct network {
 
 /** struct stream - what the reference remembers of one stream */
 struct stream {
-	struct ref_memory memory[REF_LAYERS];
+	struct ref_state memory[REF_LAYERS];
 };
 
 /** struct totals - what a job's record must say; cycles without those of state entries */

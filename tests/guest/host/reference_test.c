@@ -197,7 +197,7 @@ static bool check_cycles(const struct recorded *r, const struct ref_trace *trace
 	return true;
 }
 
-static const char *check_step(struct recorded *r, struct ref_memory *memory, unsigned int t,
+static const char *check_step(struct recorded *r, struct ref_state *memory, unsigned int t,
 			      struct rows *rows)
 {
 	static struct ref_trace trace[REF_LAYERS];
@@ -220,7 +220,7 @@ static const char *check_step(struct recorded *r, struct ref_memory *memory, uns
 
 static bool check_steps(struct recorded *r, struct rows *rows)
 {
-	static struct ref_memory memory[REF_LAYERS];
+	static struct ref_state memory[REF_LAYERS];
 	const char *wrong;
 	unsigned int t;
 
