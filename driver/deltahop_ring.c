@@ -184,10 +184,10 @@ static void deltahop_ring_emit_all(struct deltahop_ring *ring, struct deltahop_j
 	job->save_seqno = 0;
 	if (ring->resident && (ring->resident != job->state || job->reset))
 		deltahop_ring_emit_save(ring, job);
-	if (!job->state)
-		deltahop_ring_emit_discard(ring, job);
-	else if (!ring->resident)
+	if (job->state && !ring->resident)
 		deltahop_ring_emit_load(ring, job);
+	else if (!job->state && ring->engine == DELTAHOP_ENGINE_RNN)
+		deltahop_ring_emit_discard(ring, job);
 	deltahop_ring_emit_job(ring, job);
 }
 

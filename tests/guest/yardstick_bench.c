@@ -93,7 +93,7 @@ static void next_input(const struct network *net, void *memory, unsigned int rou
 	input[round % net->layer[0].inputs] = round * 37 % 512;
 }
 
-static void check_output(const struct network *net, void *memory, struct ref_memory *state)
+static void check_output(const struct network *net, void *memory, struct ref_state *state)
 {
 	static struct ref_trace trace;
 
@@ -117,7 +117,7 @@ static void count(struct cost *cost, uint64_t ns, const struct deltahop_record *
 
 static struct cost measure_driver(const struct network *net)
 {
-	static struct ref_memory state;
+	static struct ref_state state;
 	struct drm_deltahop_binding binding = {
 		.flags = DRM_DELTAHOP_BIND_READ | DRM_DELTAHOP_BIND_WRITE, .size = REGION_BYTES
 	};
@@ -153,7 +153,7 @@ static struct cost measure_driver(const struct network *net)
 
 static struct cost measure_yardstick(const struct network *net)
 {
-	static struct ref_memory state;
+	static struct ref_state state;
 	struct deltahop_yardstick_run run = { .state_bytes = net->state_bytes };
 	unsigned int i, jobs = option("jobs", 1000);
 	struct cost cost = { 0 };

@@ -155,7 +155,7 @@ END_TEST
 struct stack {
 	const struct dh_program *program;
 	struct ref_layer layer[DH_PROGRAM_MAX_LAYERS];
-	struct ref_memory *memory;
+	struct ref_state *memory;
 	struct ref_trace trace;
 };
 

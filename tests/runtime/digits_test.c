@@ -42,7 +42,7 @@ static void *load(const char *folder, const char *name, size_t *count)
 struct network {
 	const struct dh_program *program;
 	struct ref_layer layer[LAYERS_MAX];
-	struct ref_memory memory[LAYERS_MAX];
+	struct ref_state memory[LAYERS_MAX];
 	int theta;
 };
 

@@ -28,7 +28,7 @@ void fixture_input(uint32_t stream, uint32_t step, int16_t *x);
 /** struct fixture_reference - the same network by the reference */
 struct fixture_reference {
 	struct ref_layer layer[LAYERS];
-	struct ref_memory memory[LAYERS];
+	struct ref_state memory[LAYERS];
 	uint16_t theta_x[LAYERS];
 	uint16_t theta_h[LAYERS];
 	uint64_t fired;

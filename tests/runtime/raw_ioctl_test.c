@@ -84,7 +84,7 @@ static int check_output(void)
 		.frac = { 7, 7, 7, 0 },
 		.weights = (const int8_t *)(map + WEIGHTS * PAGE),
 	};
-	static struct ref_memory memory;
+	static struct ref_state memory;
 	static struct ref_trace trace;
 	int step;
 
