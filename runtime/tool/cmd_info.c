@@ -155,6 +155,35 @@ static void print_channel(const char *what, uint32_t n, uint32_t l, uint32_t q, 
 		printf("%-13sideal: a beat of %u bytes each cycle, no latency\n", what, beat);
 }
 
+static void print_clock(const struct dh_device_info *info)
+{
+	printf("clock        %.3f MHz", info->clock_hz / 1e6);
+	if (info->pes)
+		printf(", %u processing elements", info->pes);
+	if (info->conv_macs)
+		printf(", %u MACs", info->conv_macs);
+	putchar('\n');
+}
+
+static void print_limits(const struct dh_device_info *info)
+{
+	const char *what = "limits";
+
+	if (info->slots) {
+		printf("%-13s%u layers a command, %u inputs, %u units a layer, %u bytes of state\n",
+		       what, info->slots, info->max_inputs, info->max_hidden, info->state_bytes);
+		what = "";
+	}
+	if (info->conv_macs) {
+		printf("%-13s%u weights a MAC, %u bytes of input store, %u channels, %u columns, "
+		       "%u outputs\n",
+		       what, info->conv_kernel_words, info->conv_store_bytes,
+		       info->conv_max_channels, info->conv_max_cols, info->conv_max_outputs);
+		what = "";
+	}
+	printf("%-13s%u jobs in flight\n", what, info->max_jobs);
+}
+
 static void print_device(const struct dh_device_info *info)
 {
 	printf("device       %s, %s\n", info->name, info->why);
@@ -162,11 +191,9 @@ static void print_device(const struct dh_device_info *info)
 	printf("profile      %s, hardware interface %u.%u\n", info->profile, info->hw_abi >> 16,
 	       info->hw_abi & 0xffff);
 	print_names("engines", info->engines, engine_name);
-	printf("clock        %.3f MHz, %u processing elements\n", info->clock_hz / 1e6, info->pes);
+	print_clock(info);
 	print_names("capabilities", info->caps, dh_cap_name);
-	printf("limits       %u layers a command, %u inputs, %u units a layer, %u bytes of state, "
-	       "%u jobs in flight\n",
-	       info->slots, info->max_inputs, info->max_hidden, info->state_bytes, info->max_jobs);
+	print_limits(info);
 	print_channel("DRAM", info->dram_n, info->dram_l, info->dram_q, info->beat_bytes);
 	if (info->link_n)
 		print_channel("link", info->link_n, info->link_l, info->link_q, info->beat_bytes);
