@@ -531,15 +531,6 @@ static uint32_t stream_count(const struct run *run)
 	return streams;
 }
 
-static int check_arguments(const struct run_arguments *args, struct dh_error *err)
-{
-	if (args->inputs.count == 1 && args->outputs.count <= 1)
-		return EXIT_OK;
-	dh_error_set(err, "%s: it has one input and one output: give --input and --output once",
-		     args->program);
-	return tool_fail(EXIT_USAGE, err);
-}
-
 static int open_all(struct run *run, struct dh_error *err)
 {
 	const struct run_arguments *args = &run->args;
@@ -547,6 +538,12 @@ static int open_all(struct run *run, struct dh_error *err)
 
 	if (ret)
 		return tool_fail(ret == -EOPNOTSUPP ? EXIT_REFUSED : EXIT_FAILED, err);
+	if (args->inputs.count > 1 || args->outputs.count > 1) {
+		dh_error_set(err,
+			     "%s: it has one input and one output: give --input and --output once",
+			     args->program);
+		return tool_fail(EXIT_USAGE, err);
+	}
 	if (sequences_load(&run->seqs, run->program, args->inputs.text[0], args->lengths, err))
 		return tool_fail(EXIT_FAILED, err);
 	if (args->labels && labels_load(args->labels, &run->labels, err))
@@ -601,9 +598,7 @@ int cmd_run(int argc, char **argv)
 	tool_parse(&argp, argc, argv, &run.args);
 	if (dh_network_is_file(run.args.program))
 		return run_network(&run.args);
-	ret = check_arguments(&run.args, &err);
-	if (!ret)
-		ret = open_all(&run, &err);
+	ret = open_all(&run, &err);
 	if (!ret)
 		ret = execute(&run, &err);
 	if (!ret)

@@ -173,8 +173,8 @@ static void print_notes(const struct net_cost *cost, const struct dh_device_info
 	if (cost->overlap_ns)
 		printf("For %.3f ms both engines ran at once.\n", cost->overlap_ns * 1e-6);
 	table_print_waiting(&cost->cost);
-	printf("zeros: values of the input that were 0 and skipped (rnn: that did not fire). busy: of "
-	       "the engine's MACs.\n"
+	printf("zeros: input values that were 0 and skipped (rnn: that did not fire). busy: MACs at "
+	       "work.\n"
 	       "[1] states, commands and ring.\n");
 	if (dense)
 		printf("[2] against the same run without zeros: cycles by the timing model.\n");

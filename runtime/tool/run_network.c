@@ -11,7 +11,7 @@
 #include "tool/sequences.h"
 #include "tool/tool.h"
 
-#define VALUES_SHOWN 8
+#define VALUES_SHOWN 7
 
 /* All that a run needs and makes. */
 struct run {
@@ -83,7 +83,7 @@ static void print_values(const struct run *run, size_t i, uint32_t output)
 	dh_network_output(run->network, output, &info);
 	printf("%8zu %-12.12s", i, info.name);
 	for (e = 0; e < info.count && e < VALUES_SHOWN; e++)
-		printf(" %9.4f", results_value(&run->results, output, i, e));
+		printf(" %9.*f", info.integers ? 0 : 4, results_value(&run->results, output, i, e));
 	printf("%s\n", e < info.count ? " ..." : "");
 }
 

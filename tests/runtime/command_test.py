@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""command_test.py DELTAHOP DIGITS-FOLDER: the deltahop command from outside, on the embedded device."""
+"""command_test.py DELTAHOP DIGITS-FOLDER NETWORK-MAKE: the deltahop command from outside, on the embedded device."""
 
 import array
 import ast
@@ -12,7 +12,7 @@ import sys
 import tempfile
 import unittest
 
-DELTAHOP, DIGITS = sys.argv[1:3]
+DELTAHOP, DIGITS, NETWORK_MAKE = sys.argv[1:4]
 KINDS = {"<i2": "h", "<i4": "i", "|u1": "B", "<f4": "f", "<f8": "d", "<i8": "q"}
 
 
@@ -35,20 +35,12 @@ def load(path):
 	return head["shape"], array.array(KINDS[head["descr"]], data[size:])
 
 
-class Command(unittest.TestCase):
-	"""One method per thing that a user meets."""
+class Tool(unittest.TestCase):
+	"""What tests of the command share."""
 
 	@classmethod
 	def setUpClass(cls):
 		cls.folder = tempfile.TemporaryDirectory()
-		cls.program = cls.path("digits.dhp")
-		done = cls.call("compile", cls.data("spoken_digits.onnx"), "-o", cls.program,
-				"--calibration", cls.data("calibration_features.npy"),
-				"--lengths", cls.data("calibration_lengths.npy"))
-		assert done.returncode == 0, done.stderr
-		_, frames = load(cls.data("test_features.npy"))
-		_, lengths = load(cls.data("test_lengths.npy"))
-		cls.frames, cls.lengths = frames, lengths
 
 	@classmethod
 	def tearDownClass(cls):
@@ -80,6 +72,22 @@ class Command(unittest.TestCase):
 		for word in says:
 			self.assertIn(word, done.stderr)
 		return done.stderr
+
+
+class Command(Tool):
+	"""One method per thing that a user meets."""
+
+	@classmethod
+	def setUpClass(cls):
+		super().setUpClass()
+		cls.program = cls.path("digits.dhp")
+		done = cls.call("compile", cls.data("spoken_digits.onnx"), "-o", cls.program,
+				"--calibration", cls.data("calibration_features.npy"),
+				"--lengths", cls.data("calibration_lengths.npy"))
+		assert done.returncode == 0, done.stderr
+		_, frames = load(cls.data("test_features.npy"))
+		_, lengths = load(cls.data("test_lengths.npy"))
+		cls.frames, cls.lengths = frames, lengths
 
 	def run_digits(self, *args):
 		return self.good("run", self.program, "--input", self.data("test_features.npy"),
@@ -383,5 +391,172 @@ class Command(unittest.TestCase):
 		self.assertIn(done.returncode, (1, 3))
 
 
+
+class Networks(Tool):
+	"""Networks of parts: the convolution engine, the recurrent one and the host."""
+
+	@classmethod
+	def setUpClass(cls):
+		super().setUpClass()
+		cls.mixed, cls.pair, cls.published = (cls.path(name) for name in ("mixed.dhp", "pair.dhp", "published.dhp"))
+		subprocess.run([NETWORK_MAKE, cls.mixed, cls.pair, cls.published], check=True)
+		cls.x = [(i * 37 % 256 - 128) / 64 for i in range(4 * 3 * 63)]
+		cls.skip = [max(0, i * 53 % 256 - 128) / 64 for i in range(4 * 6 * 63)]
+		cls.inputs = ["--input", "x=" + save(cls.path("x.npy"), "<f4", (4, 3, 9, 7), cls.x),
+			      "--input", "skip=" + save(cls.path("skip.npy"), "<f4", (4, 6, 9, 7), cls.skip)]
+
+	def run_mixed(self, *args):
+		return self.good("run", self.mixed, *self.inputs, *args)
+
+	def test_run(self):
+		text = self.run_mixed("--table")
+		self.assertTrue(all(len(line) <= 100 for line in text.splitlines()), text)
+		for word in ("mixed.dhp: 4 runs", "4 x 144 h, 11 p, 1 class, fingerprint", "second         conv",
+			     "20x9x7 *2", "argmax         host          ArgMax", "second         rnn"):
+			self.assertIn(word, text)
+		for word in ("do not add up", "lost"):
+			self.assertNotIn(word, text)
+
+	def test_json_adds_up(self):
+		answer = json.loads(self.run_mixed("--json", "--profile", self.path("profile.json")))
+		totals, layers = answer["totals"], answer["layers"]
+		for key in ("bytes_weights", "bytes_in", "bytes_out", "work_done", "work_skipped"):
+			self.assertEqual(totals[key], sum(layer[key] for layer in layers), key)
+		self.assertEqual([layer["engine"] for layer in layers], ["conv"] * 4 + ["rnn"] * 2)
+		self.assertEqual([step["place"] for step in answer["steps"]], ["conv", "rnn", "host", "host"])
+		self.assertEqual(totals["dense_cycles"] - totals["cycles"],
+				 sum(layer["dense_cycles"] - layer["cycles"] for layer in layers))
+		self.assertEqual(totals["wait_cycles"], 0)
+		self.assertEqual(totals["jobs"], 8)
+		self.assertEqual(len(answer["answers"]), 4)
+		self.assertEqual(set(answer["answers"][0]), {"h", "p", "class"})
+		self.assertAlmostEqual(sum(answer["answers"][3]["p"]), 1, 5)
+		with open(self.path("profile.json"), encoding="utf-8") as file:
+			self.assertEqual(json.load(file)["totals"], totals)
+		self.assertIsNone(json.loads(self.run_mixed("--json", "--no-dense"))["totals"]["dense_cycles"])
+
+	def test_outputs(self):
+		"""Every output in a file of its own, with an axis for the runs."""
+		self.run_mixed("--output", "h=" + self.path("h.npy"), "--output", "p=" + self.path("p.npy"),
+			       "--output", "class=" + self.path("c.npy"))
+		answers = json.loads(self.run_mixed("--json"))["answers"]
+		shape, values = load(self.path("h.npy"))
+		self.assertEqual(shape, (4, 9, 1, 16))
+		self.assertEqual(list(values[144:288]), answers[1]["h"])
+		self.assertEqual(load(self.path("p.npy"))[0], (4, 11, 1, 1))
+		shape, values = load(self.path("c.npy"))
+		self.assertEqual(shape, (4, 1, 1, 1))
+		self.assertEqual(list(values), [answer["class"][0] for answer in answers])
+
+	def test_layouts(self):
+		"""A run without the axis, runs of one value for an input, doubles, Q8.8: the same bits."""
+		expected = json.loads(self.run_mixed("--json"))["answers"]
+		one = [save(self.path("x1.npy"), "<f8", (3, 9, 7), self.x[378:567]),
+		       save(self.path("s1.npy"), "<i2", (1, 6, 9, 7), [round(v * 256) for v in self.skip[756:1134]])]
+		args = ["--input", "x=" + one[0], "--input", "skip=" + one[1], "--json"]
+		self.assertEqual(json.loads(self.good("run", self.mixed, *args))["answers"], expected[2:3])
+		args = [*self.inputs[:2], "--input", "skip=" + one[1], "--json"]
+		answers = json.loads(self.good("run", self.mixed, *args))["answers"]
+		self.assertEqual(len(answers), 4)
+		self.assertEqual(answers[2], expected[2])
+		self.assertNotEqual(answers[1], expected[1])
+
+	def test_bytes_are_taken_as_they_are(self):
+		pixels = [i * 7 % 100 for i in range(75)]
+		outputs = []
+		for kind, values in (("|u1", pixels), ("<f4", pixels)):
+			path = save(self.path("pixels.npy"), kind, (5, 5, 3), values)
+			self.bad(1, "run", self.published, "--input", path, says=["[5, 5, 3]", "[1, 3, 5, 5]"])
+			path = save(self.path("pixels.npy"), kind, (3, 5, 5), values)
+			outputs.append(self.good("run", self.published, "--input", path, "--device", "embedded:profile=nullhop-asic"))
+		self.assertEqual(outputs[0], outputs[1])
+
+	def test_labels(self):
+		"""Those of the first output: its largest value."""
+		h = [answer["h"] for answer in json.loads(self.run_mixed("--json"))["answers"]]
+		classes = [max(range(144), key=values.__getitem__) for values in h]
+		labels = save(self.path("labels.npy"), "<i4", (4,), classes[:2] + [classes[2] + 1, classes[3]])
+		text = self.run_mixed("--labels", labels)
+		self.assertIn("accuracy 3 of 4 right: 75.00 %%\nwrong    run 2 (%d, not %d)" % (classes[2], classes[2] + 1), text)
+		labels = save(self.path("labels.npy"), "|u1", (3,), [1, 2, 3])
+		self.bad(1, "run", self.mixed, *self.inputs, "--labels", labels, says=["3 labels for 4 runs"])
+
+	def test_clipping_is_told(self):
+		big = save(self.path("big.npy"), "<f4", (6, 9, 7), [1000.0, -1000.0] + [0.0] * 376)
+		done = self.call("run", self.mixed, *self.inputs[:2], "--input", "skip=" + big)
+		self.assertEqual(done.returncode, 0)
+		self.assertIn(" 8 values", done.stderr)
+
+	def test_bad_input(self):
+		run = ["run", self.mixed]
+		x, skip = self.inputs[1], self.inputs[3]
+		cases = [
+			(["--input", x], ["input skip is missing"]),
+			(["--input", x, "--input", x], ["x is given twice"]),
+			(["--input", self.path("x.npy")], ["which of 2", "x, skip"]),
+			(["--input", "y=" + self.path("x.npy")], ["x, skip"]),
+			(["--input", "x=" + self.path("none.npy"), "--input", skip], ["none.npy"]),
+			(["--input", "x=" + save(self.path("a.npy"), "<f4", (3, 7, 9), self.x[:189]), "--input", skip], ["[3, 7, 9]", "[1, 3, 9, 7]"]),
+			(["--input", "x=" + save(self.path("b.npy"), "<i4", (3, 9, 7), [0] * 189), "--input", skip], ["int32", "uint8"]),
+			(["--input", "x=" + save(self.path("c.npy"), "<f4", (3, 9, 7), [0.0] * 188 + [float("nan")]), "--input", skip], ["element 188"]),
+			(["--input", "x=" + save(self.path("d.npy"), "<f4", (2, 3, 9, 7), [0.0] * 378), "--input", skip], ["4 runs, another one 2"]),
+			(["--input", "x=" + save(self.path("e.npy"), "<f4", (0, 3, 9, 7), []), "--input", skip], ["[0, 3, 9, 7]"]),
+		]
+		for args, words in cases:
+			self.bad(1, *run, *args, says=words)
+		self.bad(1, *run, *self.inputs, "--output", self.path("y.npy"), says=["which of 3", "h, p, class"])
+		self.bad(1, *run, *self.inputs, "--output", "p=/nonexistent/file", says=["/nonexistent/file"])
+		for option in (["--lengths", x], ["--theta-x", "8"], ["--theta-h", "8"], ["--stream"], ["--batch", "2"]):
+			self.bad(2, *run, *self.inputs, *option, says=[option[0], "recurrent as a whole"])
+		self.bad(2, "run", self.mixed, says=["--input is missing"])
+
+	def test_wrong_device(self):
+		run = ["run", self.published, "--input", save(self.path("p.npy"), "<f4", (3, 5, 5), [1.0] * 75)]
+		self.bad(3, *run, says=["bus word"])
+		self.bad(3, "run", self.mixed, *self.inputs, "--device", "embedded:profile=nullhop-fpga")
+		self.bad(3, "run", self.mixed, *self.inputs, "--device", "embedded:profile=edgedrnn", says=["convolution engine"])
+		self.good(*run, "--device", "embedded:profile=nullhop-fpga")
+
+	def test_both_engines(self):
+		"""Parts that do not wait for each other run at once, and share the memory channel."""
+		inputs = ["--input", "x=" + save(self.path("px.npy"), "<f4", (2, 9, 8), [0.5] * 144),
+			  "--input", "r=" + save(self.path("pr.npy"), "<f4", (9, 1, 8), [(i % 5 - 2) / 4 for i in range(72)])]
+		answer = json.loads(self.good("run", self.pair, *inputs, "--json"))
+		self.assertGreater(answer["overlap_ns"], 0)
+		self.assertIn("both engines ran at once", self.good("run", self.pair, *inputs, "--table"))
+
+	def test_bad_file(self):
+		with open(self.mixed, "rb") as file:
+			data = file.read()
+		for cut in (9, 40, 100, len(data) // 2, len(data) - 1):
+			with open(self.path("cut.dhp"), "wb") as file:
+				file.write(data[:cut])
+			self.bad(1, "run", self.path("cut.dhp"), *self.inputs, says=["cut.dhp"])
+		for at in range(0, len(data), max(1, len(data) // 60)):
+			with open(self.path("flip.dhp"), "wb") as file:
+				file.write(data[:at] + bytes([data[at] ^ 0x10]) + data[at + 1:])
+			done = self.call("run", self.path("flip.dhp"), *self.inputs)
+			self.assertIn(done.returncode, (1, 3), (at, done.stderr))
+
+	def test_bench(self):
+		bench = json.loads(self.good("bench", self.mixed, "--repeat", "2", "--sequences", "3", "--json"))
+		(loop,) = bench["loops"]
+		self.assertEqual((loop["name"], loop["jobs"], loop["steps"], loop["steady"]), ("runs", 6, 3, True))
+		self.assertIn("runs: 8 jobs, 4 steps", self.good("bench", self.mixed, "--repeat", "1", *self.inputs))
+		self.bad(2, "bench", self.mixed, *self.inputs, "--lengths", "l.npy", says=["--lengths"])
+
+	def test_info_and_disasm(self):
+		text = self.good("info", self.mixed)
+		self.assertIn("; input   skip [1, 6, 9, 7]\n", text)
+		self.assertIn("; step 3  host argmax (ArgMax): p -> class\n", text)
+		disasm = self.good("disasm", self.mixed)
+		self.assertTrue(disasm.startswith(text))
+		for word in ("; part 0", "conv.pass  maps=20", "; third (Conv, 11 maps in 2 passes)", "; part 1", "rnn.layer slot=1"):
+			self.assertIn(word, disasm)
+		answer = json.loads(self.good("disasm", "--json", self.mixed))
+		self.assertEqual([part["engine"] for part in answer["parts"]], ["conv", "rnn"])
+		self.assertEqual(json.loads(self.good("info", "--json", self.mixed))["parts"], [])
+
+
 if __name__ == "__main__":
-	unittest.main(argv=sys.argv[:1] + sys.argv[3:])
+	unittest.main(argv=sys.argv[:1] + sys.argv[4:])

@@ -10,15 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "conv_fixture.h"
 #include "exec_fixture.h"
-#include "network/net.h"
 #include "network/session.h"
+#include "network_fixture.h"
 #include "program/map.h"
-
-#define TENSORS 16
-#define NODES	4
-#define STEPS	9 /* of the recurrent part */
 
 extern unsigned long alloc_count, alloc_left;
 
@@ -26,183 +21,16 @@ static struct dh_error err;
 
 #define ok(call) ck_assert_msg((call) == 0, "%s: %s", #call, err.text)
 
-/* --- networks by hand --- */
-
-static struct dh_network *network;
-static struct fixture conv;
-static float *conv_inputs[2];
-
-static int32_t add_tensor(const char *name, enum dh_net_type type, uint32_t rank,
-			  const uint32_t *dims)
-{
-	struct dh_net *net = network->net;
-	struct dh_net_tensor *tensor = &net->tensors[net->tensor_count];
-
-	tensor->name = dh_arena_strdup(&net->arena, name);
-	tensor->type = type;
-	tensor->onnx_type = type == DH_NET_FLOAT ? 1 : 7;
-	tensor->rank = rank;
-	memcpy(tensor->dims, dims, rank * sizeof(*dims));
-	tensor->producer = DH_NET_NONE;
-	return net->tensor_count++;
-}
-
-static int32_t *one_index(struct dh_net *net, int32_t index)
-{
-	int32_t *list = dh_arena_alloc(&net->arena, 1, sizeof(*list));
-
-	*list = index;
-	return list;
-}
-
-static struct dh_net_node *add_node(enum dh_net_op op, const char *name, int32_t in, int32_t out)
-{
-	struct dh_net *net = network->net;
-	struct dh_net_node *node = &net->nodes[net->node_count++];
-
-	*node = (struct dh_net_node){
-		.op = op,
-		.name = dh_arena_strdup(&net->arena, name),
-		.onnx_op = dh_arena_strdup(&net->arena, dh_net_op_name(op)),
-		.inputs = one_index(net, in),
-		.input_count = 1,
-		.outputs = one_index(net, out),
-		.output_count = 1,
-	};
-	return node;
-}
-
-static void begin(void)
-{
-	struct dh_net *net = calloc(1, sizeof(*net));
-
-	net->arena.limit = 1 << 20;
-	net->name = dh_arena_strdup(&net->arena, "net");
-	net->tensors = dh_arena_alloc(&net->arena, TENSORS, sizeof(*net->tensors));
-	net->nodes = dh_arena_alloc(&net->arena, NODES, sizeof(*net->nodes));
-	network = calloc(1, sizeof(*network));
-	network->name = strdup("network");
-	network->profile = strdup("card");
-	network->net = net;
-	network->inputs = calloc(TENSORS, sizeof(int32_t));
-	network->outputs = calloc(TENSORS, sizeof(int32_t));
-	network->parts = calloc(4, sizeof(*network->parts));
-	network->steps = calloc(8, sizeof(*network->steps));
-}
-
-static void add_step(enum dh_step_kind kind, uint32_t index)
-{
-	network->steps[network->step_count++] = (struct dh_network_step){ kind, index };
-}
-
-static struct dh_network_part *add_part(struct dh_program *program)
-{
-	struct dh_network_part *part = &network->parts[network->part_count];
-
-	part->program = program;
-	part->inputs = calloc(4, sizeof(int32_t));
-	part->outputs = calloc(4, sizeof(int32_t));
-	add_step(DH_STEP_PART, network->part_count++);
-	return part;
-}
-
-static int32_t map_tensor(const struct dh_program_map *map)
-{
-	return add_tensor(map->name, DH_NET_FLOAT, 4,
-			  (uint32_t[]){ 1, map->channels, map->rows, map->cols });
-}
-
-static void fill_conv(void)
-{
-	for (uint32_t i = 0; i < conv.program->input_count; i++)
-		conv_inputs[i] = calloc(dh_map_values(&conv.program->inputs[i]), sizeof(float));
-	fix_fill(&conv, conv_inputs);
-	fix_evaluate(&conv);
-}
-
-/* A convolution part that the caller feeds, with its tensors. */
-static struct dh_network_part *add_conv(void (*program)(struct fixture *fix, uint32_t seed))
-{
-	struct dh_network_part *part;
-
-	program(&conv, 4);
-	part = add_part(conv.program);
-	for (uint32_t i = 0; i < conv.program->input_count; i++) {
-		part->inputs[i] = map_tensor(&conv.program->inputs[i]);
-		network->inputs[network->input_count++] = part->inputs[i];
-	}
-	for (uint32_t i = 0; i < conv.program->output_count; i++)
-		part->outputs[i] = map_tensor(&conv.program->outputs[i]);
-	fill_conv();
-	return part;
-}
-
-static struct dh_network_part *add_gru(int32_t in)
-{
-	struct dh_network_part *part = add_part(fixture_program(6));
-
-	part->inputs[0] = in;
-	part->outputs[0] = add_tensor("h", DH_NET_FLOAT, 3, (const uint32_t[]){ STEPS, 1, HIDDEN });
-	return part;
-}
-
-static void end(void)
-{
-	ok(dh_network_check(network, &err));
-}
-
-/*
- * Convolutions, then a GRU over a map of theirs as 9 steps of 8 values, then Softmax and ArgMax of
- * their other output.
- */
-static void make_mixed(void)
-{
-	struct dh_network_part *first, *second;
-	struct dh_net_node *node;
-	int32_t p, class;
-
-	begin();
-	first = add_conv(fix_network);
-	second = add_gru(first->outputs[0]);
-	p = add_tensor("p", DH_NET_FLOAT, 4, (const uint32_t[]){ 1, 11, 1, 1 });
-	class = add_tensor("class", DH_NET_INT, 4, (const uint32_t[]){ 1, 1, 1, 1 });
-	node = add_node(DH_NET_SOFTMAX, "softmax", first->outputs[1], p);
-	node->attr.softmax.axis = 1;
-	node->attr.softmax.end = 2;
-	add_step(DH_STEP_HOST, 0);
-	node = add_node(DH_NET_ARG_MAX, "argmax", p, class);
-	node->attr.arg.axis = 1;
-	node->attr.arg.keep = true;
-	add_step(DH_STEP_HOST, 1);
-	network->outputs[0] = second->outputs[0];
-	network->outputs[1] = p;
-	network->outputs[2] = class;
-	network->output_count = 3;
-	end();
-}
-
-static void unmake(void)
-{
-	conv.program = NULL; /* the network's */
-	fix_free(&conv);
-	dh_network_free(network);
-	network = NULL;
-	for (int i = 0; i < 2; i++) {
-		free(conv_inputs[i]);
-		conv_inputs[i] = NULL;
-	}
-}
-
 /* --- what they compute --- */
 
-/* What the GRU makes of a tensor, [STEPS][INPUTS]. */
+/* What the GRU makes of a tensor, [NET_STEPS][INPUTS]. */
 static void expect_gru(const struct dh_program *program, const float *x, float *h)
 {
 	struct fixture_reference reference;
 	int16_t in[INPUTS], out[HIDDEN];
 
 	fixture_reference(&reference, program);
-	for (int s = 0; s < STEPS; s++) {
+	for (int s = 0; s < NET_STEPS; s++) {
 		for (int i = 0; i < INPUTS; i++)
 			in[i] = (int16_t)nearbyintf(x[s * INPUTS + i] * 256);
 		fixture_step(&reference, in, out);
@@ -228,7 +56,7 @@ static void compare_mixed(struct dh_session *session, const struct dh_network *o
 {
 	const float *h = dh_session_output(session, 0), *p = dh_session_output(session, 1);
 	float *pooled = fix_expected(&conv, 0), *y = fix_expected(&conv, 1);
-	float expected[STEPS * HIDDEN], probability[11];
+	float expected[NET_STEPS * HIDDEN], probability[11];
 	int64_t class;
 
 	expect_gru(of->parts[1].program, pooled, expected);
@@ -259,7 +87,7 @@ START_TEST(parts_and_host_work_together)
 	struct dh_session *session;
 	struct dh_device *device;
 
-	make_mixed();
+	net_make_mixed();
 	ok(dh_device_open("embedded", &device, &err));
 	ok(dh_session_create(device, network, &profiled, &session, &err));
 	for (int round = 0; round < 3; round++) {
@@ -271,7 +99,7 @@ START_TEST(parts_and_host_work_together)
 	}
 	dh_session_destroy(session);
 	dh_device_close(device);
-	unmake();
+	net_unmake();
 }
 END_TEST
 
@@ -279,7 +107,7 @@ START_TEST(what_it_takes_and_gives)
 {
 	struct dh_values_info info = { .size = sizeof(info) };
 
-	make_mixed();
+	net_make_mixed();
 	ck_assert_uint_eq(dh_network_inputs(network), 2);
 	ck_assert_uint_eq(dh_network_outputs(network), 3);
 	ck_assert_uint_eq(dh_network_steps(network), 4);
@@ -295,7 +123,7 @@ START_TEST(what_it_takes_and_gives)
 	ck_assert(info.integers);
 	ck_assert_int_eq(dh_network_input(network, 2, &info), -ERANGE);
 	ck_assert_int_eq(dh_network_output(network, 3, &info), -ERANGE);
-	unmake();
+	net_unmake();
 }
 END_TEST
 
@@ -308,7 +136,7 @@ START_TEST(steps_and_layers_are_reported)
 	struct dh_session *session;
 	struct dh_device *device;
 
-	make_mixed();
+	net_make_mixed();
 	ok(dh_device_open("embedded", &device, &err));
 	ok(dh_session_create(device, network, &profiled, &session, &err));
 	feed(session);
@@ -338,7 +166,7 @@ START_TEST(steps_and_layers_are_reported)
 	ck_assert_int_eq(dh_session_step(session, 4, &step), -ERANGE);
 	dh_session_destroy(session);
 	dh_device_close(device);
-	unmake();
+	net_unmake();
 }
 END_TEST
 
@@ -349,7 +177,7 @@ START_TEST(running_does_not_allocate)
 	struct dh_device *device;
 	int failed = 0;
 
-	make_mixed();
+	net_make_mixed();
 	ok(dh_device_open("embedded", &device, &err));
 	ok(dh_session_create(device, network, &profiled, &session, &err));
 	feed(session);
@@ -361,7 +189,7 @@ START_TEST(running_does_not_allocate)
 	ck_assert_uint_eq(before, after);
 	dh_session_destroy(session);
 	dh_device_close(device);
-	unmake();
+	net_unmake();
 }
 END_TEST
 
@@ -371,7 +199,7 @@ START_TEST(bad_values_are_told)
 	struct dh_session *session;
 	struct dh_device *device;
 
-	make_mixed();
+	net_make_mixed();
 	ok(dh_device_open("embedded", &device, &err));
 	ok(dh_session_create(device, network, NULL, &session, &err));
 	feed(session);
@@ -392,71 +220,19 @@ START_TEST(bad_values_are_told)
 	ck_assert_ptr_null(dh_session_output(session, 3));
 	dh_session_destroy(session);
 	dh_device_close(device);
-	unmake();
+	net_unmake();
 }
 END_TEST
 
 /* --- parts one after the other --- */
 
-/* One layer of one map that is not encoded: in memory as the GRU takes it. */
-static void fix_plain(struct fixture *fix, uint32_t seed)
-{
-	const struct ref_conv_layer geometry = {
-		.kernel_rows = 3,
-		.kernel_cols = 3,
-		.stride_rows = 1,
-		.stride_cols = 1,
-		.pad_top = 1,
-		.pad_left = 1,
-		.macs = 2,
-		.out_shift = 8,
-		.bias_shift = 3,
-		.rows = STEPS,
-		.cols = INPUTS,
-		.out_rows = STEPS,
-		.out_cols = INPUTS,
-		.channels = 2,
-	};
-	int x, y;
-
-	fix_begin(fix, seed, true);
-	x = fix_add_map(fix, DH_REGION_INPUT, STEPS, INPUTS, 2, false);
-	fix_name(fix, "x", 0, &x, 1);
-	fix_room(fix, DH_REGION_OUTPUT, 24);
-	y = fix_add_map(fix, DH_REGION_OUTPUT, STEPS, INPUTS, 1, false);
-	fix_add_layer(fix, "conv", &geometry, &x, 1);
-	fix_add_pass(fix, false, 1, y, FIX_NONE, 0, 0);
-	fix_name(fix, "y", 0, &y, 1);
-	fix_end(fix);
-}
-
-/* With @independent the GRU takes an input of its own, else what the convolution gives. */
-static void make_pair(bool independent)
-{
-	struct dh_network_part *first, *second;
-	int32_t in;
-
-	begin();
-	first = add_conv(fix_plain);
-	in = first->outputs[0];
-	if (independent) {
-		in = add_tensor("r", DH_NET_FLOAT, 3, (const uint32_t[]){ STEPS, 1, INPUTS });
-		network->inputs[network->input_count++] = in;
-	}
-	second = add_gru(in);
-	network->outputs[0] = second->outputs[0];
-	network->outputs[1] = first->outputs[0];
-	network->output_count = 2;
-	end();
-}
-
 START_TEST(a_part_reads_where_the_other_wrote)
 {
-	float *y, expected[STEPS * HIDDEN];
+	float *y, expected[NET_STEPS * HIDDEN];
 	struct dh_session *session;
 	struct dh_device *device;
 
-	make_pair(false);
+	net_make_pair(false);
 	network->output_count = 1 + _i;
 	ok(dh_device_open("embedded", &device, &err));
 	ok(dh_session_create(device, network, NULL, &session, &err));
@@ -471,25 +247,25 @@ START_TEST(a_part_reads_where_the_other_wrote)
 		ck_assert_mem_eq(dh_session_output(session, 0), expected, sizeof(expected));
 		if (_i)
 			ck_assert_mem_eq(dh_session_output(session, 1), y,
-					 STEPS * INPUTS * sizeof(*y));
+					 NET_STEPS * INPUTS * sizeof(*y));
 		free(y);
 		fix_fill(&conv, conv_inputs);
 		fix_evaluate(&conv);
 	}
 	dh_session_destroy(session);
 	dh_device_close(device);
-	unmake();
+	net_unmake();
 }
 END_TEST
 
 /* Another scale: the values have to go through the host. */
 START_TEST(another_form_goes_through_the_host)
 {
-	float *y, expected[STEPS * HIDDEN];
+	float *y, expected[NET_STEPS * HIDDEN];
 	struct dh_session *session;
 	struct dh_device *device;
 
-	make_pair(false);
+	net_make_pair(false);
 	network->parts[1].program->input.scale_exp = 1;
 	ok(dh_device_open("embedded", &device, &err));
 	ok(dh_session_create(device, network, NULL, &session, &err));
@@ -498,14 +274,14 @@ START_TEST(another_form_goes_through_the_host)
 	feed(session);
 	ok(dh_session_run(session, &err));
 	y = fix_expected(&conv, 0);
-	for (int i = 0; i < STEPS * INPUTS; i++)
+	for (int i = 0; i < NET_STEPS * INPUTS; i++)
 		y[i] = nearbyintf(y[i] * 128) / 256;
 	expect_gru(network->parts[1].program, y, expected);
 	ck_assert_mem_eq(dh_session_output(session, 0), expected, sizeof(expected));
 	free(y);
 	dh_session_destroy(session);
 	dh_device_close(device);
-	unmake();
+	net_unmake();
 }
 END_TEST
 
@@ -516,7 +292,7 @@ START_TEST(what_follows_a_failure_fails)
 	struct dh_session *session;
 	struct dh_device *device;
 
-	make_pair(false);
+	net_make_pair(false);
 	options.cycle_budget = 600;
 	ok(dh_device_open("embedded", &device, &err));
 	ok(dh_session_create(device, network, &options, &session, &err));
@@ -528,7 +304,7 @@ START_TEST(what_follows_a_failure_fails)
 	ck_assert_int_eq(dh_session_run(session, &err), -EDQUOT);
 	dh_session_destroy(session);
 	dh_device_close(device);
-	unmake();
+	net_unmake();
 }
 END_TEST
 
@@ -538,17 +314,17 @@ START_TEST(engines_run_at_once)
 {
 	struct dh_report conv_report = { .size = sizeof(conv_report) };
 	struct dh_report rnn_report = { .size = sizeof(rnn_report) };
-	float expected[STEPS * HIDDEN], *r;
+	float expected[NET_STEPS * HIDDEN], *r;
 	struct dh_session *session;
 	struct dh_device *device;
 
-	make_pair(true);
+	net_make_pair(true);
 	ok(dh_device_open("embedded", &device, &err));
 	ok(dh_session_create(device, network, &profiled, &session, &err));
 	ck_assert_uint_eq(session->batch_count, 1);
 	feed(session);
 	r = dh_session_input(session, 1);
-	for (int i = 0; i < STEPS * INPUTS; i++)
+	for (int i = 0; i < NET_STEPS * INPUTS; i++)
 		r[i] = i * 37 % 512 / 256.0f - 1;
 	ok(dh_session_run(session, &err));
 	expect_gru(network->parts[1].program, r, expected);
@@ -561,7 +337,7 @@ START_TEST(engines_run_at_once)
 	ck_assert_uint_lt(rnn_report.start_ns, conv_report.end_ns);
 	dh_session_destroy(session);
 	dh_device_close(device);
-	unmake();
+	net_unmake();
 }
 END_TEST
 
@@ -636,12 +412,12 @@ START_TEST(threads_share_both_engines)
 	struct dh_device *device;
 	pthread_t thread[4];
 
-	begin();
-	add_conv(fix_network);
+	net_begin();
+	net_add_conv(fix_network);
 	network->outputs[0] = network->parts[0].outputs[0];
 	network->outputs[1] = network->parts[0].outputs[1];
 	network->output_count = 2;
-	end();
+	net_end();
 	ok(dh_device_open("embedded", &device, &err));
 	for (int i = 0; i < 4; i++) {
 		worker[i].device = device;
@@ -653,7 +429,7 @@ START_TEST(threads_share_both_engines)
 		ck_assert_msg(!worker[i].failed, "thread %d: %s", i, worker[i].failed);
 	}
 	dh_device_close(device);
-	unmake();
+	net_unmake();
 }
 END_TEST
 
@@ -689,7 +465,7 @@ START_TEST(saved_runs_the_same)
 	uint8_t *bytes;
 	size_t size;
 
-	make_mixed();
+	net_make_mixed();
 	ok(dh_network_save(network, temporary(), &err));
 	ck_assert(dh_network_is_file(temporary()));
 	ok(dh_network_load(temporary(), &again, &err));
@@ -709,7 +485,7 @@ START_TEST(saved_runs_the_same)
 	ck_assert_mem_eq(bytes, saved(again, &size), size);
 	free(bytes);
 	dh_network_free(again);
-	unmake();
+	net_unmake();
 }
 END_TEST
 
@@ -720,16 +496,17 @@ START_TEST(only_what_is_needed_is_stored)
 	uint8_t *bytes;
 	size_t size;
 
-	make_mixed();
-	add_node(DH_NET_RELU, "not run", network->inputs[0],
-		 add_tensor("not there", DH_NET_FLOAT, 4, (const uint32_t[]){ 1, 3, 9, 7 }));
-	end();
+	net_make_mixed();
+	net_add_node(DH_NET_RELU, "not run", network->inputs[0],
+		     net_add_tensor("not there", DH_NET_FLOAT, 4,
+				    (const uint32_t[]){ 1, 3, 9, 7 }));
+	net_end();
 	bytes = saved(network, &size);
 	ok(dh_network_parse(bytes, size, "again", &again, &err));
 	ck_assert_uint_eq(again->net->node_count, 2);
 	ck_assert_uint_eq(again->net->tensor_count, 7);
 	dh_network_free(again);
-	unmake();
+	net_unmake();
 }
 END_TEST
 
@@ -740,7 +517,7 @@ START_TEST(a_program_is_a_network_too)
 	struct dh_device *device;
 	float *expected;
 
-	make_mixed();
+	net_make_mixed();
 	ok(dh_program_save(network->parts[0].program, temporary(), &err));
 	ok(dh_network_load(temporary(), &alone, &err));
 	ok(dh_device_open("embedded", &device, &err));
@@ -759,7 +536,7 @@ START_TEST(a_program_is_a_network_too)
 	ck_assert_msg(strstr(err.text, "recurrent engine"), "%s", err.text);
 	unlink(temporary());
 	ck_assert_int_eq(dh_network_load("/nonexistent", &alone, &err), -ENOENT);
-	unmake();
+	net_unmake();
 }
 END_TEST
 
@@ -807,7 +584,7 @@ START_TEST(damage_is_noticed_or_harmless)
 	uint8_t *bytes, *copy;
 	uint32_t nodes;
 
-	make_mixed();
+	net_make_mixed();
 	bytes = saved(network, &size);
 	nodes = get32(bytes + 32 + 24 + 8);
 	copy = malloc(size);
@@ -828,7 +605,7 @@ START_TEST(damage_is_noticed_or_harmless)
 	for (size_t cut = 0; cut < size; cut += 1 + cut % 7)
 		ck_assert_int_lt(dh_network_parse(bytes, cut, "cut", &damaged, &err), 0);
 	free(copy);
-	unmake();
+	net_unmake();
 }
 END_TEST
 
@@ -843,7 +620,7 @@ START_TEST(memory_runs_out)
 	size_t size;
 	int ret = -1;
 
-	make_mixed();
+	net_make_mixed();
 	bytes = saved(network, &size);
 	for (n = 2; ret && n < 1000; n++) {
 		alloc_left = n;
@@ -873,7 +650,7 @@ START_TEST(memory_runs_out)
 	dh_session_destroy(session);
 	dh_device_close(device);
 	dh_network_free(again);
-	unmake();
+	net_unmake();
 }
 END_TEST
 
@@ -945,7 +722,7 @@ static void steps_too_few(void)
 }
 static void fixed_steps(void)
 {
-	network->parts[1].program->fixed_steps = STEPS + 1;
+	network->parts[1].program->fixed_steps = NET_STEPS + 1;
 }
 static void host_op(void)
 {
@@ -976,14 +753,14 @@ static const struct {
 
 START_TEST(one_wrong_thing_is_refused)
 {
-	make_mixed();
+	net_make_mixed();
 	err.text[0] = '\0';
 	wrongs[_i].change();
 	ck_assert_msg(dh_network_check(network, &err) == -EINVAL, "%s is accepted",
 		      wrongs[_i].name);
 	ck_assert_msg(strstr(err.text, "compile it again"), "%s", err.text);
 	network->part_count = 2;
-	unmake();
+	net_unmake();
 }
 END_TEST
 
