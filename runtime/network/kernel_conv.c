@@ -57,12 +57,23 @@ uint64_t dh_work_conv(const struct dh_net *net, const struct dh_net_node *node)
 static void take_row(const struct conv *c, const float *row, size_t kernel_col, size_t col,
 		     size_t count, float *to)
 {
-	ptrdiff_t step = c->window->strides[1];
+	ptrdiff_t step = c->window->strides[1], size = (ptrdiff_t)c->in.cols, n = (ptrdiff_t)count;
 	ptrdiff_t from = (ptrdiff_t)col * step + (ptrdiff_t)kernel_col * c->window->dilations[1] -
 			 c->window->pads[1];
+	ptrdiff_t i = 0, inside;
 
-	for (size_t i = 0; i < count; i++, from += step)
-		to[i] = from >= 0 && from < (ptrdiff_t)c->in.cols ? row[from] : 0;
+	for (; i < n && from < 0; i++, from += step)
+		to[i] = 0;
+	inside = from < size ? i + (size - from + step - 1) / step : i;
+	inside = inside < n ? inside : n;
+	if (step == 1 && inside > i) {
+		memcpy(to + i, row + from, (size_t)(inside - i) * sizeof(*to));
+		i = inside;
+	}
+	for (; i < inside; i++, from += step)
+		to[i] = row[from];
+	for (; i < n; i++)
+		to[i] = 0;
 }
 
 /* Element @kernel_row, @kernel_col of the windows of outputs @start and up, in one channel. */

@@ -2,6 +2,7 @@
 /* Kernels of recurrent layers: one direction of one row of the batch after the other. */
 #include <string.h>
 
+#include "network/product.h"
 #include "network/recurrent.h"
 #include "network/unary.h"
 
@@ -37,21 +38,12 @@ uint64_t dh_work_recurrent(const struct dh_net *net, const struct dh_net_node *n
 	       (s.inputs + node->attr.recurrent.hidden);
 }
 
-static float dot(const float *a, const float *b, size_t count)
-{
-	float sum = 0;
-
-	for (size_t i = 0; i < count; i++)
-		sum += a[i] * b[i];
-	return sum;
-}
-
 /* Gates @first and up: @count of them, from @x of @size elements. */
 static void feed(const float *weights, const float *x, size_t size, const float *bias, size_t first,
 		 size_t count, float *gates)
 {
 	for (size_t i = first; i < first + count; i++)
-		gates[i] = dot(weights + i * size, x, size) + (bias ? bias[i] : 0);
+		gates[i] = dh_dot(weights + i * size, x, size) + (bias ? bias[i] : 0);
 }
 
 static float activate(const struct row *row, unsigned int which, float x)

@@ -73,6 +73,23 @@ void dh_product(const struct dh_product *p)
 		rest(p, col);
 }
 
+float dh_dot(const float *a, const float *b, size_t count)
+{
+	lanes low = { 0 }, high = { 0 };
+	size_t i = 0;
+	float sum;
+
+	for (; i + TILE_COLS <= count; i += TILE_COLS) {
+		low += *(const lanes *)(a + i) * *(const lanes *)(b + i);
+		high += *(const lanes *)(a + i + LANES) * *(const lanes *)(b + i + LANES);
+	}
+	low += high;
+	sum = (low[0] + low[1]) + (low[2] + low[3]);
+	for (; i < count; i++)
+		sum += a[i] * b[i];
+	return sum;
+}
+
 size_t dh_product_block(size_t depth, size_t cols)
 {
 	size_t block = (depth < BLOCK / 16 ? BLOCK / (depth ? depth : 1) : 16) & ~(size_t)7;

@@ -26,6 +26,9 @@ struct dh_product {
 /** dh_product() - compute it */
 void dh_product(const struct dh_product *p);
 
+/** dh_dot() - sum of products of @count elements, in eight sums that are added at last */
+float dh_dot(const float *a, const float *b, size_t count);
+
 /** dh_product_block() - how many columns of @depth rows are well worked on together */
 size_t dh_product_block(size_t depth, size_t cols);
 

@@ -124,14 +124,31 @@ static const Onnx__TypeProto__Tensor *tensor_type(const Onnx__ValueInfoProto *in
 		       : NULL;
 }
 
-static bool names_batch(const char *name)
+/* The name of an axis without a fixed size; NULL: it has one. */
+static const char *open_name(const Onnx__TensorShapeProto__Dimension *dim)
 {
-	return !strcmp(name, "N") || strstr(name, "batch") || strstr(name, "Batch");
+	if (dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE)
+		return dim->dim_value > 0 ? NULL : "";
+	return dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM
+		       ? text(dim->dim_param)
+		       : "";
+}
+
+/* The open axis that is the batch: the one that is called so, or else the first. */
+static uint32_t batch_axis(const Onnx__TensorShapeProto *shape)
+{
+	for (uint32_t i = 0; i < shape->n_dim; i++) {
+		const char *name = open_name(shape->dim[i]);
+
+		if (name && (!strcmp(name, "N") || strstr(name, "batch") || strstr(name, "Batch")))
+			return i;
+	}
+	return 0;
 }
 
 /* The size of an axis that has none in the file. */
 static int open_size(struct dh_reader *r, const char *input, uint32_t axis, const char *name,
-		     uint32_t *size)
+		     bool is_batch, uint32_t *size)
 {
 	for (size_t i = 0; r->options && i < r->options->size_count; i++) {
 		if (*name && !strcmp(r->options->sizes[i].name, name)) {
@@ -139,25 +156,30 @@ static int open_size(struct dh_reader *r, const char *input, uint32_t axis, cons
 			return 0;
 		}
 	}
+	if (!is_batch)
+		return dh_read_refuse(
+			r, NULL,
+			"input %.100s: the size of axis %u (%.60s) is left open; "
+			"export the model with a fixed one: only the batch may be open",
+			input, axis, *name ? name : "no name");
 	*size = 1;
-	if (axis == 0 || names_batch(name))
-		return 0;
-	return dh_read_refuse(r, NULL,
-			      "input %.100s: the size of axis %u (%.60s) is left open; export the "
-			      "model with a fixed one: only the batch, axis 0, may be open",
-			      input, axis, *name ? name : "no name");
+	return dh_explain_note(r->explain,
+			       "input %.100s: the batch, axis %u, is left open and made 1", input,
+			       axis)
+		       ? dh_read_no_memory(r)
+		       : 0;
 }
 
-static int read_dim(struct dh_reader *r, const char *input, uint32_t axis,
-		    const Onnx__TensorShapeProto__Dimension *dim, uint32_t *size)
+static int read_dim(struct dh_reader *r, const Onnx__ValueInfoProto *info, uint32_t axis,
+		    uint32_t *size)
 {
-	bool fixed = dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE &&
-		     dim->dim_value > 0;
-	bool named = dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
+	const Onnx__TensorShapeProto *shape = tensor_type(info)->shape;
+	const char *name = open_name(shape->dim[axis]);
 
-	if (!fixed)
-		return open_size(r, input, axis, named ? text(dim->dim_param) : "", size);
-	*size = dim->dim_value > INT32_MAX ? INT32_MAX : (uint32_t)dim->dim_value;
+	if (name)
+		return open_size(r, text(info->name), axis, name, axis == batch_axis(shape), size);
+	*size = shape->dim[axis]->dim_value > INT32_MAX ? INT32_MAX
+							: (uint32_t)shape->dim[axis]->dim_value;
 	if (axis == 0 && r->options && r->options->one_batch)
 		*size = 1;
 	return 0;
@@ -181,7 +203,7 @@ static int input_shape(struct dh_reader *r, const Onnx__ValueInfoProto *info,
 	*shape = (struct dh_net_shape){ .onnx_type = type->elem_type, .rank = type->shape->n_dim };
 	shape->type = dh_onnx_is_int(type->elem_type) ? DH_NET_INT : DH_NET_FLOAT;
 	for (uint32_t i = 0; !ret && i < shape->rank; i++)
-		ret = read_dim(r, text(info->name), i, type->shape->dim[i], &shape->dims[i]);
+		ret = read_dim(r, info, i, &shape->dims[i]);
 	if (!ret && (!dh_shape_elements(shape->dims, shape->rank, &count) || !count))
 		ret = dh_read_refuse(
 			r, NULL,
@@ -440,7 +462,8 @@ int dh_read_reshape(struct dh_reader *r, const Onnx__NodeProto *proto, int32_t t
 	if (dh_shape_equal(x->dims, x->rank, dims, rank))
 		return 0;
 	form.want[0].rank = rank;
-	memcpy(form.want[0].dims, dims, rank * sizeof(*dims));
+	for (uint32_t i = 0; i < rank; i++)
+		form.want[0].dims[i] = dims[i];
 	return dh_read_add(r, proto, &form, out);
 }
 

@@ -21,6 +21,7 @@
 
 #define TIMEOUT	  60 /* seconds for a case */
 #define MAX_DEPTH 8  /* of directories */
+#define STATUS	  64 /* and the verdict: no status that anything else ends a process with */
 
 static const struct {
 	const char *name;
@@ -137,7 +138,7 @@ static void child(const char *path, case_mode run, int fd)
 	case_close(&c);
 	written = write(fd, say.text, strlen(say.text) + 1);
 	/* exit() and not _exit(), so that leaks are found */
-	exit(written < 0 ? CASE_FAILED : (int)verdict);
+	exit(STATUS + (written < 0 ? CASE_FAILED : verdict));
 }
 
 /* What a child says until it ends. */
@@ -172,9 +173,12 @@ static enum verdict run_case(const char *path, case_mode run, struct dh_error *s
 	if (WIFSIGNALED(status))
 		dh_error_set(say, "died of signal %d (%s)", WTERMSIG(status),
 			     strsignal(WTERMSIG(status)));
-	if (!WIFEXITED(status) || WEXITSTATUS(status) > CASE_FAILED)
+	else if (!say->text[0] && WEXITSTATUS(status) != STATUS + CASE_OK)
+		dh_error_set(say, "ended with status %d and no sentence", WEXITSTATUS(status));
+	if (!WIFEXITED(status) || WEXITSTATUS(status) < STATUS ||
+	    WEXITSTATUS(status) > STATUS + CASE_FAILED)
 		return CASE_FAILED;
-	return WEXITSTATUS(status);
+	return WEXITSTATUS(status) - STATUS;
 }
 
 /* --- all of them --- */
