@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* Shapes of what only moves elements. */
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "network/op.h"
+
+#define LARGEST_INT 0x1p24f /* up to which float holds all integers */
 
 /* The type of the input; the shape was given. */
 static void keep_type(const struct dh_infer *infer)
@@ -135,8 +138,11 @@ int dh_infer_pad(const struct dh_infer *infer)
 	const struct dh_net_tensor *x = infer->in[0];
 	enum dh_net_pad_mode mode = infer->node->attr.pad.mode;
 
-	if (mode < DH_NET_PAD_CONSTANT || mode > DH_NET_PAD_WRAP)
-		return dh_infer_bad(infer, "unknown mode %d", mode);
+	float value = infer->node->attr.pad.value;
+
+	if (mode < DH_NET_PAD_CONSTANT || mode > DH_NET_PAD_WRAP || !isfinite(value) ||
+	    (x->type == DH_NET_INT && fabsf(value) > LARGEST_INT))
+		return dh_infer_bad(infer, "mode %d with value %g does not work", mode, value);
 	infer->out[0] = dh_shape_of(x);
 	for (uint32_t i = 0; i < x->rank; i++) {
 		int64_t before = infer->node->attr.pad.before[i];

@@ -77,6 +77,9 @@ static int check_index(const struct dh_net *net, int32_t index, const char *what
 static int check_inputs(const struct dh_net *net, const struct dh_net_node *node, const bool *ready,
 			struct dh_error *err)
 {
+	if (node->input_count > DH_NET_MAX_INPUTS)
+		return bad(err, "node %s has %u inputs; at most %d work", node->name,
+			   node->input_count, DH_NET_MAX_INPUTS);
 	for (uint32_t i = 0; i < node->input_count; i++) {
 		int32_t index = node->inputs[i];
 

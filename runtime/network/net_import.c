@@ -186,11 +186,12 @@ static int set_source(struct dh_reader *r, uint32_t row, int32_t node, enum dh_p
 		      const char *why)
 {
 	struct dh_net_source *source = &r->builder.net->sources[row];
+	char *copy = dh_arena_strdup(&r->builder.net->arena, why);
 
-	source->node = node;
-	source->place = place;
-	source->text = dh_arena_strdup(&r->builder.net->arena, why);
-	return source->text ? 0 : dh_read_no_memory(r);
+	if (!copy)
+		return dh_read_no_memory(r);
+	*source = (struct dh_net_source){ source->name, source->op, node, place, copy };
+	return 0;
 }
 
 static int read_live_node(struct dh_reader *r, const Onnx__NodeProto *proto)

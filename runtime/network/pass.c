@@ -63,7 +63,7 @@ static int leave(struct dh_pass *pass, struct dh_net_node *gone, const struct dh
 {
 	struct dh_net_source *source = &pass->b->net->sources[gone->source];
 	uint32_t index = index_of(pass, gone);
-	char text[128];
+	char text[128], *copy;
 
 	for (uint32_t i = 0; i < gone->input_count; i++) {
 		if (gone->inputs[i] != DH_NET_NONE)
@@ -73,8 +73,11 @@ static int leave(struct dh_pass *pass, struct dh_net_node *gone, const struct dh
 	if (!node || source->node != (int32_t)index)
 		return 0;
 	snprintf(text, sizeof(text), "joined with %.100s", node->name);
-	source->text = dh_arena_strdup(&pass->b->net->arena, text);
-	return source->text ? 0 : -ENOMEM;
+	copy = dh_arena_strdup(&pass->b->net->arena, text);
+	if (!copy)
+		return -ENOMEM;
+	source->text = copy;
+	return 0;
 }
 
 int dh_pass_join(struct dh_pass *pass, struct dh_net_node *gone, struct dh_net_node *node)
