@@ -28,8 +28,9 @@ static bool more_tensors(struct dh_builder *b)
 
 	if (b->net->tensor_count < b->tensor_room)
 		return true;
-	if (room > INT32_MAX || !grow((void **)&b->net->tensors, room, sizeof(*b->net->tensors)) ||
-	    !grow((void **)&b->data, room, sizeof(*b->data)))
+	/* the array that dh_builder_free() frees only if there is room comes last */
+	if (room > INT32_MAX || !grow((void **)&b->data, room, sizeof(*b->data)) ||
+	    !grow((void **)&b->net->tensors, room, sizeof(*b->net->tensors)))
 		return false;
 	b->tensor_room = room;
 	return true;
@@ -41,8 +42,8 @@ static bool more_nodes(struct dh_builder *b)
 
 	if (b->net->node_count < b->node_room)
 		return true;
-	if (room > INT32_MAX || !grow((void **)&b->net->nodes, room, sizeof(*b->net->nodes)) ||
-	    !grow((void **)&b->joined, room, sizeof(*b->joined)))
+	if (room > INT32_MAX || !grow((void **)&b->joined, room, sizeof(*b->joined)) ||
+	    !grow((void **)&b->net->nodes, room, sizeof(*b->net->nodes)))
 		return false;
 	b->node_room = room;
 	return true;

@@ -325,8 +325,8 @@ static int attribute_ints(struct dh_reader *r, const Onnx__NodeProto *proto, con
 	if (attribute->n_ints > room)
 		return dh_read_refuse(r, proto, "attribute %s has %zu values, more than %zu", what,
 				      attribute->n_ints, room);
-	*count = attribute->n_ints;
-	memcpy(out, attribute->ints, *count * sizeof(*out));
+	for (; *count < attribute->n_ints; ++*count)
+		out[*count] = attribute->ints[*count];
 	return 0;
 }
 

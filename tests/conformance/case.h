@@ -72,5 +72,6 @@ bool case_compare(const struct dh_net_tensor *want, const struct dh_net_tensor *
 
 /* the modes */
 enum verdict case_float(struct onnx_case *c, struct dh_error *say);
+enum verdict case_mutate(struct onnx_case *c, struct dh_error *say);
 
 #endif /* CASE_H */

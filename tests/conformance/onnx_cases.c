@@ -28,6 +28,7 @@ static const struct {
 	case_mode run;
 } modes[] = {
 	{ "float", case_float },
+	{ "mutate", case_mutate },
 };
 
 struct list {
