@@ -87,6 +87,18 @@ static void print_values(const struct run *run, size_t i, uint32_t output)
 	printf("%s\n", e < info.count ? " ..." : "");
 }
 
+static void print_headings(const struct run *run, bool classes)
+{
+	struct dh_values_info info = { .size = sizeof(info) };
+
+	dh_network_output(run->network, 0, &info);
+	if (classes)
+		printf("     run   class%s%s\n", info.integers ? "" : "     score",
+		       run->labels.data ? "   label" : "");
+	else
+		printf("     run output       values\n");
+}
+
 static void print_answers(const struct run *run)
 {
 	size_t i, shown = run->args->answers < run->samples.count ? run->args->answers
@@ -95,7 +107,7 @@ static void print_answers(const struct run *run)
 
 	if (!shown)
 		return;
-	printf(classes ? "     run   class\n" : "     run output       values\n");
+	print_headings(run, classes);
 	for (i = 0; i < shown; i++) {
 		if (classes)
 			print_class(run, i);

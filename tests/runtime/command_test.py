@@ -524,6 +524,10 @@ class Networks(Tool):
 		answer = json.loads(self.good("run", self.pair, *inputs, "--json"))
 		self.assertGreater(answer["overlap_ns"], 0)
 		self.assertIn("both engines ran at once", self.good("run", self.pair, *inputs, "--table"))
+		slow = ["run", self.pair, *inputs, "--device", "embedded:dram-n=64,link-n=0"]
+		lost = json.loads(self.good(*slow, "--json"))["totals"]["wait_cycles"]
+		self.assertGreater(lost, 1000)
+		self.assertIn("%d of the cycles were lost because the other engine" % lost, self.good(*slow, "--table"))
 
 	def test_bad_file(self):
 		with open(self.mixed, "rb") as file:

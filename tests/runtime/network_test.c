@@ -341,6 +341,45 @@ START_TEST(engines_run_at_once)
 }
 END_TEST
 
+static void run_alone(const struct dh_session_part *part, uint64_t *cycles)
+{
+	struct dh_report report = { .size = sizeof(report) };
+	struct dh_job *job = part->job;
+
+	ok(dh_run(job, part->stream, part->steps, part->stream ? DH_JOB_RESET : 0, &err));
+	dh_job_report(job, &report);
+	ck_assert_uint_eq(report.wait_cycles, 0);
+	*cycles = report.cycles;
+}
+
+/* On a slow channel they wait for each other, and that is all that it costs. */
+START_TEST(what_engines_lose_adds_up)
+{
+	struct dh_report report = { .size = sizeof(report) };
+	uint64_t alone, lost = 0;
+	struct dh_session *session;
+	struct dh_device *device;
+
+	net_make_pair(true);
+	ok(dh_device_open("embedded:dram-n=64,link-n=0", &device, &err));
+	ok(dh_session_create(device, network, NULL, &session, &err));
+	feed(session);
+	for (int i = 0; i < NET_STEPS * INPUTS; i++)
+		((float *)dh_session_input(session, 1))[i] = i * 37 % 512 / 256.0f - 1;
+	ok(dh_session_run(session, &err));
+	for (uint32_t i = 0; i < 2; i++) {
+		ok(dh_session_report(session, i, &report));
+		run_alone(&session->parts[i], &alone);
+		ck_assert_uint_eq(report.cycles - report.wait_cycles, alone);
+		lost += report.wait_cycles;
+	}
+	ck_assert_uint_gt(lost, 1000);
+	dh_session_destroy(session);
+	dh_device_close(device);
+	net_unmake();
+}
+END_TEST
+
 struct worker {
 	struct dh_device *device;
 	int kind;
@@ -779,6 +818,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, another_form_goes_through_the_host);
 	tcase_add_test(tc, what_follows_a_failure_fails);
 	tcase_add_test(tc, engines_run_at_once);
+	tcase_add_test(tc, what_engines_lose_adds_up);
 	tcase_add_test(tc, threads_share_both_engines);
 	tcase_add_test(tc, saved_runs_the_same);
 	tcase_add_test(tc, only_what_is_needed_is_stored);
