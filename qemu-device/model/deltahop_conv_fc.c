@@ -51,21 +51,23 @@ static enum deltahop_reason fetch_narrow(struct dh_conv *conv, uint64_t offset, 
 	return reason;
 }
 
+/* Where memory has the column in one piece, and words where words may be, it is not copied. */
 static enum deltahop_reason fetch_column(struct dh_conv *conv, uint64_t number, struct batch *batch)
 {
 	uint32_t region = conv->pass->weight_region, outputs = conv->pass->maps;
 	int16_t *bounce = conv->columns + batch->n * outputs;
 	uint64_t offset = column_offset(conv, number);
+	const void *map;
 
 	batch->column[batch->n] = bounce;
 	if (conv->layer->flags & DELTAHOP_CONV_WEIGHT8)
 		return fetch_narrow(conv, offset, bounce);
-	batch->column[batch->n] =
-		dh_memory_map(conv->memory, region, offset, outputs * sizeof(*bounce));
-	if (batch->column[batch->n])
-		return DELTAHOP_REASON_NONE;
-	batch->column[batch->n] = bounce;
-	return dh_memory_read(conv->memory, region, offset, bounce, outputs * sizeof(*bounce));
+	map = dh_memory_map(conv->memory, region, offset, outputs * sizeof(*bounce));
+	if (!map || (uintptr_t)map % _Alignof(int16_t))
+		return dh_memory_read(conv->memory, region, offset, bounce,
+				      outputs * sizeof(*bounce));
+	batch->column[batch->n] = map;
+	return DELTAHOP_REASON_NONE;
 }
 
 static void add_batch(struct dh_conv *conv, struct batch *batch)

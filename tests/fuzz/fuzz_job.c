@@ -4,8 +4,8 @@
  * register writes. Whatever they are, the device comes to rest, answers every entry or halts, and
  * writes nowhere but where it may.
  *
- * An input is a list of changes to a small network that works: records of 4 bytes {place, offset
- * (2), value}.
+ * An input is a device and a list of changes to a small network that works there: records of 4 bytes
+ * {place, offset (2), value}.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +59,7 @@ static void make_regions(struct rig *rig)
  * Commands lie in a region of one piece, the parameters in the second page of memory, which is the
  * list's first.
  */
-static uint32_t make_commands(struct rig *rig)
+static uint32_t make_run(struct rig *rig)
 {
 	struct dh_layer layer = {
 		.inputs = 8, .hidden = 16, .weight_frac = { 7, 7, 7, 0 }, .weight_region = WEIGHTS
@@ -84,13 +84,134 @@ static uint32_t make_commands(struct rig *rig)
 	return program.at - program.start;
 }
 
+/* ---- a convolution ---- */
+
+/* A layer of as much as fits the small engines below: 6 x 5 x 3 values to 6 x 5 x 2. */
+static const struct dh_conv_layer published_layer = {
+	.flags = DELTAHOP_CONV_RELU | DELTAHOP_CONV_ENCODE,
+	.kernel_rows = 3,
+	.kernel_cols = 3,
+	.stride_rows = 1,
+	.stride_cols = 1,
+	.pad_top = 1,
+	.pad_left = 1,
+	.macs = 2,
+	.out_shift = 8,
+	.rows = 6,
+	.cols = 5,
+	.out_rows = 6,
+	.out_cols = 5,
+	.channels = 3,
+	.bias_shift = 8,
+};
+
+static void put_bus(struct rig *rig, unsigned int region, uint32_t number, unsigned int type,
+		    const uint16_t *words, const uint8_t *addresses)
+{
+	uint64_t bus = words[0] | (uint64_t)words[1] << 16 | (uint64_t)type << 32 | 3ULL << 34 |
+		       (uint64_t)addresses[0] << 36 | (uint64_t)addresses[1] << 43;
+
+	memcpy(rig->ram + region_addr(region) + 8 * (uint64_t)number, &bus, sizeof(bus));
+}
+
+/* The layer's map, its biases and two kernels for each of its two output maps. */
+static void make_bus_words(struct rig *rig)
+{
+	static const uint16_t words[] = { 300, 0xff80 };
+	uint32_t macs = rig->config.conv_macs;
+
+	for (uint32_t i = 0; i < 6 * 5 * 3; i += 2)
+		put_bus(rig, INPUT, i / 2, 1, words, (uint8_t[]){ i % 15 == 0, (i + 1) % 15 == 0 });
+	for (uint32_t i = 0; i < macs; i += 2)
+		put_bus(rig, WEIGHTS, i / 2, 0, words, (uint8_t[]){ i, i + 1 });
+	for (uint32_t i = 0; i < 2 * 4 * 9; i += 2)
+		put_bus(rig, WEIGHTS, (macs + i) / 2, 2, words,
+			(uint8_t[]){ i / 18, (i + 1) / 18 });
+}
+
+static uint32_t make_published(struct rig *rig)
+{
+	struct dh_conv_input map = { .channels = 3, .region = INPUT };
+	struct dh_conv_pass pass = { .maps = 2, .weight_region = WEIGHTS, .output_region = OUTPUT };
+	struct rig_program program = rig_program(rig, region_addr(COMMANDS));
+
+	make_bus_words(rig);
+	rig_put_conv_layer(&program, &published_layer);
+	rig_put_conv_input(&program, &map);
+	rig_put_conv_pass(&program, DELTAHOP_OP_CONV_PASS, &pass);
+	pass.output_offset = 1024;
+	rig_put_conv_pass(&program, DELTAHOP_OP_CONV_PASS, &pass);
+	rig_put_end(&program);
+	return program.at - program.start;
+}
+
+/* Sums through card memory, an added map, strides, averages; then a fully connected layer. */
+static void put_layers(struct rig_program *program)
+{
+	struct dh_conv_layer layer = published_layer;
+	struct dh_conv_input plain = { .channels = 1, .region = INPUT },
+			     encoded = { true, 2, INPUT, 256 };
+	struct dh_conv_pass pass = { .maps = 2, .weight_region = WEIGHTS };
+
+	layer.flags = DELTAHOP_CONV_POOL_AVG | DELTAHOP_CONV_ENCODE | DELTAHOP_CONV_WEIGHT8;
+	layer.stride_cols = 2;
+	layer.out_cols = 3;
+	layer.macs = 1;
+	rig_put_conv_layer(program, &layer);
+	rig_put_conv_input(program, &plain);
+	rig_put_conv_input(program, &encoded);
+	pass.flags = DELTAHOP_PASS_PSUM_OUT;
+	pass.psum_region = CARD;
+	rig_put_conv_pass(program, DELTAHOP_OP_CONV_PASS, &pass);
+	pass.flags = DELTAHOP_PASS_PSUM_IN | DELTAHOP_PASS_ADD | DELTAHOP_PASS_ADD_ENCODED;
+	pass.add_region = PARAMS;
+	pass.output_region = OUTPUT;
+	rig_put_conv_pass(program, DELTAHOP_OP_CONV_PASS, &pass);
+	layer = (struct dh_conv_layer){ .kernel_rows = 1,
+					.kernel_cols = 1,
+					.stride_rows = 1,
+					.stride_cols = 1,
+					.macs = 1,
+					.rows = 6,
+					.cols = 5,
+					.out_rows = 1,
+					.out_cols = 1,
+					.channels = 3 };
+	rig_put_conv_layer(program, &layer);
+	rig_put_conv_input(program, &encoded);
+	rig_put_conv_input(program, &plain);
+	pass = (struct dh_conv_pass){
+		.maps = 9, .weight_region = WEIGHTS, .output_region = OUTPUT, .output_offset = 1024
+	};
+	rig_put_conv_pass(program, DELTAHOP_OP_CONV_FC, &pass);
+}
+
+static uint32_t make_conv(struct rig *rig)
+{
+	struct rig_program program = rig_program(rig, region_addr(COMMANDS));
+	uint8_t *input = rig->ram + region_addr(INPUT), *weights = rig->ram + region_addr(WEIGHTS);
+
+	for (int i = 0; i < 64; i++)
+		input[i] = i % 7;
+	/* Rows of a sparsity map word and two values. */
+	for (int row = 0; row < 6; row++)
+		memcpy(input + 256 + 6 * row, (const uint16_t[]){ 1 << 3 | 1, 700, 0xfff0 }, 6);
+	for (int i = 0; i < 2048; i++)
+		weights[i] = i % 11;
+	put_layers(&program);
+	rig_put_end(&program);
+	return program.at - program.start;
+}
+
 /**
  * struct changes - what the input changes
  * @table: the region table was hostile, so that writes may go anywhere in memory
+ * @count: how many
  */
 struct changes {
 	struct deltahop_entry load, job, save;
 	bool table;
+	size_t count;
 };
 
 static void change(struct rig *rig, struct changes *changes, uint8_t place, uint16_t offset,
@@ -99,7 +220,7 @@ static void change(struct rig *rig, struct changes *changes, uint8_t place, uint
 	switch (place % 8) {
 	case 0:
 	case 1:
-		rig->ram[region_addr(COMMANDS) + offset % 256] = value;
+		rig->ram[region_addr(COMMANDS) + offset % 512] = value;
 		break;
 	case 2:
 		rig->ram[region_addr(PARAMS) + DELTAHOP_PAGE_SIZE +
@@ -121,30 +242,50 @@ static void change(struct rig *rig, struct changes *changes, uint8_t place, uint
 		changes->table = true;
 		break;
 	case 7:
-		rig->ram[region_addr(INPUT + offset % 2) + offset % REGION_BYTES] = value;
+		rig->ram[region_addr(offset % 2 ? INPUT : WEIGHTS) + offset / 2 % REGION_BYTES] =
+			value;
 		break;
 	}
 }
 
 /*
- * The first byte is the device: its profile, pointers or copies, and a register that is written in
- * the middle.
+ * The first byte is the device: its profile, pointers or copies, and which engine works. Engines are
+ * so small that what they hold is full soon.
  */
 static struct rig *make_device(uint8_t choice)
 {
 	struct dh_config config;
 	struct rig *rig;
 
-	dh_config_profile(&config, choice & 1 ? "card" : "edgedrnn");
-	config.rnn_state_bytes = 4096;
+	dh_config_profile(&config, choice & 1 ? "card" : choice & 4 ? "nullhop-asic" : "edgedrnn");
+	if (config.rnn_state_bytes)
+		config.rnn_state_bytes = 4096;
+	if (config.conv_macs) {
+		config.conv_macs = choice & 8 ? 8 : 16;
+		config.conv_kernel_words = 64;
+		config.conv_store_bytes = 1024;
+		config.conv_max_channels = choice & 16 ? 3 : 20;
+		config.conv_max_cols = choice & 32 ? 6 : 40;
+	}
+	if (config.conv_max_outputs)
+		config.conv_max_outputs = 10;
 	config.card_size = choice & 1 ? CARD_BYTES : 0;
 	rig = rig_create(&config, region_addr(REGIONS));
 	must(rig);
 	rig->maps = choice & 2;
+	rig->engine = choice & 4 ? DELTAHOP_ENGINE_CONV : DELTAHOP_ENGINE_RNN;
 	return rig;
 }
 
-static void submit(struct rig *rig, struct deltahop_entry *entry, bool table)
+static uint32_t make_commands(struct rig *rig)
+{
+	if (rig->engine == DELTAHOP_ENGINE_RNN)
+		return make_run(rig);
+	return rig->config.profile == DELTAHOP_PROFILE_CARD ? make_conv(rig) : make_published(rig);
+}
+
+/* Without changes a job works. */
+static void submit(struct rig *rig, struct deltahop_entry *entry, const struct changes *changes)
 {
 	struct deltahop_record record;
 	uint32_t number;
@@ -156,19 +297,22 @@ static void submit(struct rig *rig, struct deltahop_entry *entry, bool table)
 		entry->cycle_budget = BUDGET;
 	number = rig_submit(rig, entry);
 	must(rig_run(rig, UINT64_MAX / 4));
-	if (rig_reg(rig, DELTAHOP_RING(0, DELTAHOP_RING_STATUS)) == DELTAHOP_RING_HALTED) {
+	if (rig_reg(rig, DELTAHOP_RING(rig->engine, DELTAHOP_RING_STATUS)) ==
+	    DELTAHOP_RING_HALTED) {
 		must(rig->interrupts[DELTAHOP_VECTOR_ERROR] == 1);
 		return;
 	}
-	must(rig_reg(rig, DELTAHOP_RING(0, DELTAHOP_RING_STATUS)) == DELTAHOP_RING_IDLE);
-	must(rig_reg(rig, DELTAHOP_RING(0, DELTAHOP_RING_SEQNO)) == entry->seqno);
-	if (table)
+	must(rig_reg(rig, DELTAHOP_RING(rig->engine, DELTAHOP_RING_STATUS)) == DELTAHOP_RING_IDLE);
+	must(rig_reg(rig, DELTAHOP_RING(rig->engine, DELTAHOP_RING_SEQNO)) == entry->seqno);
+	if (changes->table)
 		return;
 	record = rig_record(rig, number);
 	must(record.size == sizeof(record) && record.seqno == entry->seqno);
 	must(record.status >= DELTAHOP_STATUS_OK && record.status <= DELTAHOP_STATUS_BUDGET);
 	must((record.status == DELTAHOP_STATUS_OK) == (record.reason == DELTAHOP_REASON_NONE));
 	must(record.end_ns >= record.start_ns);
+	must(changes->count || record.status == DELTAHOP_STATUS_OK ||
+	     entry->type == DELTAHOP_ENTRY_STATE_SAVE);
 }
 
 /* With a table that is ours, only output, profile and records may have been written. */
@@ -198,13 +342,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	make_regions(rig);
 	changes.load = rig_entry(rig, DELTAHOP_ENTRY_STATE_LOAD);
 	changes.load.flags |= DELTAHOP_ENTRY_STATE_ZERO;
-	changes.load.size = rig->config.rnn_state_bytes;
+	changes.load.size = rig->engine == DELTAHOP_ENGINE_RNN ? rig->config.rnn_state_bytes : 0;
 	changes.save = rig_entry(rig, DELTAHOP_ENTRY_STATE_SAVE);
-	changes.save.size = rig->config.rnn_state_bytes;
+	changes.save.size = changes.load.size;
 	changes.job = rig_entry(rig, DELTAHOP_ENTRY_JOB);
 	changes.job.profile_region = PROFILE;
 	changes.job.size = make_commands(rig);
-	for (size_t i = 1; i + 4 <= size; i += 4)
+	for (size_t i = 1; i + 4 <= size; i += 4, changes.count++)
 		change(rig, &changes, data[i], data[i + 1] | data[i + 2] << 8, data[i + 3]);
 	/* A table somewhere else is a hostile table. */
 	changes.table |= changes.job.table_addr != RIG_TABLE ||
@@ -215,10 +359,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(before, rig->ram, rig->ram_bytes);
 
 	rig_start(rig);
-	submit(rig, &changes.load, changes.table);
-	submit(rig, &changes.job, changes.table);
-	submit(rig, &changes.job, changes.table);
-	submit(rig, &changes.save, changes.table);
+	submit(rig, &changes.load, &changes);
+	submit(rig, &changes.job, &changes);
+	submit(rig, &changes.job, &changes);
+	submit(rig, &changes.save, &changes);
 	if (!changes.table)
 		check_memory(rig, before);
 	free(before);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "conv_net.h"
+#include "deltahop_conv.h"
 
 /* Biases of MACs 0.., then kernels. */
 #define WEIGHTS(net, biases, ...)                                            \
@@ -309,6 +310,14 @@ START_TEST(fully_connected)
 	net.rig->table[CONV_WEIGHTS].length = 16;
 	assert_ok(conv_job(&net));
 	assert_output(&net, (16 + 30 - 120) / 2, (32 + 60 + 160) / 2);
+	/* Weights in a region that begins at an odd byte. */
+	memmove(conv_at(&net, CONV_WEIGHTS, 1), conv_at(&net, CONV_WEIGHTS, 0), 16);
+	net.rig->table[CONV_WEIGHTS].addr++;
+	memset(conv_at(&net, CONV_OUTPUT, 0), 0, 4);
+	assert_ok(conv_job(&net));
+	assert_output(&net, (16 + 30 - 120) / 2, (32 + 60 + 160) / 2);
+	net.rig->table[CONV_WEIGHTS].addr--;
+	memmove(conv_at(&net, CONV_WEIGHTS, 0), conv_at(&net, CONV_WEIGHTS, 1), 16);
 	net.layer.flags = DELTAHOP_CONV_WEIGHT8 | DELTAHOP_CONV_RELU | DELTAHOP_CONV_ENCODE;
 	memcpy(conv_at(&net, CONV_WEIGHTS, 8), (const int8_t[]){ 10, 20, 30, -40 }, 4);
 	net.rig->table[CONV_WEIGHTS].length = 12;
@@ -360,6 +369,63 @@ START_TEST(odd_rows_in_bus_words)
 }
 END_TEST
 
+/* Any number of outputs and pixels, and the values that overflow first. */
+START_TEST(multiply_accumulate)
+{
+	dh_conv_add_function *add = dh_conv_choose_add();
+	struct rig_random random = { 3 };
+	int16_t weights[10][100], value[10];
+	const int16_t *kernel[10];
+
+	for (size_t count = 0; count <= 80; count++) {
+		size_t n = rig_below(&random, 10), offset = rig_below(&random, 20);
+		uint32_t accu[81], want[81];
+
+		for (size_t k = 0; k < 10; k++) {
+			kernel[k] = weights[k];
+			value[k] = k < n ? (int16_t)rig_random(&random) : 0;
+			for (int i = 0; i < 100; i++)
+				weights[k][i] = rig_below(&random, 4) ? (int16_t)rig_random(&random)
+								      : INT16_MIN;
+			if (k < n && rig_below(&random, 4) == 0)
+				value[k] = INT16_MIN;
+		}
+		for (size_t i = 0; i <= count; i++) {
+			accu[i] = want[i] = rig_random(&random);
+			for (size_t k = 0; k < n && i < count; k++)
+				want[i] += (uint32_t)(value[k] * weights[k][offset + i]);
+		}
+		add(accu, count, kernel, offset, value, n);
+		for (size_t i = 0; i <= count; i++)
+			ck_assert_uint_eq(accu[i], want[i]);
+	}
+}
+END_TEST
+
+START_TEST(gathering)
+{
+	struct rig_random random = { 4 };
+	int16_t values[70] = { 0 }, pixel[70 + DH_CONV_LANES];
+	uint16_t index[70 + DH_CONV_LANES];
+
+	for (size_t count = 0; count <= 70; count++) {
+		size_t n, found = 0;
+
+		for (size_t i = 0; i < count; i++)
+			values[i] = rig_below(&random, 3) ? 0 : (int16_t)rig_random(&random);
+		n = dh_conv_gather(values, count, index, pixel);
+		for (size_t i = 0; i < count; i++) {
+			if (!values[i])
+				continue;
+			ck_assert_uint_eq(index[found], i);
+			ck_assert_int_eq(pixel[found++], values[i]);
+		}
+		ck_assert_uint_eq(n, found);
+		ck_assert_int_eq(pixel[n], 0);
+	}
+}
+END_TEST
+
 TCase *model_conv_case(void)
 {
 	TCase *tcase = tcase_create("convolution");
@@ -375,6 +441,8 @@ TCase *model_conv_case(void)
 	tcase_add_test(tcase, partial_sums);
 	tcase_add_test(tcase, added_map);
 	tcase_add_test(tcase, fully_connected);
+	tcase_add_test(tcase, multiply_accumulate);
+	tcase_add_test(tcase, gathering);
 	tcase_add_test(tcase, published_layer);
 	tcase_add_test(tcase, odd_rows_in_bus_words);
 	return tcase;
