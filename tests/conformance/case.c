@@ -142,7 +142,28 @@ int case_load(struct onnx_case *c, unsigned int number, struct case_data *data,
 	return ret;
 }
 
+enum verdict case_without_data(struct onnx_case *c, struct dh_error *say)
+{
+	struct dh_error why = { "" };
+	struct dh_net *net;
+	int ret = dh_net_import(c->model, NULL, NULL, &net, &why);
+
+	dh_net_free(net);
+	if (ret)
+		*say = why;
+	return !ret || ret == -EOPNOTSUPP ? CASE_REFUSED : CASE_FAILED;
+}
+
 /* --- comparison --- */
+
+double case_largest(const struct dh_net_tensor *tensor)
+{
+	double max = 0;
+
+	for (size_t i = 0; tensor->type == DH_NET_FLOAT && i < dh_net_elements(tensor); i++)
+		max = fmax(max, fabs(tensor->floats[i]));
+	return max;
+}
 
 static double element(const struct dh_net_tensor *tensor, const void *elements, size_t i)
 {

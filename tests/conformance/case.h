@@ -44,7 +44,8 @@ struct case_data {
 	size_t output_count;
 };
 
-/** typedef case_mode - runs a case one way; @say gets a sentence unless all is well */
+/** typedef case_mode - runs a case one way; @say gets a sentence,
+ * or a remark if all is well */
 typedef enum verdict (*case_mode)(struct onnx_case *c, struct dh_error *say);
 
 /** case_name() - the last two parts of the path of a case ("node/test_relu") */
@@ -56,6 +57,12 @@ int case_open(struct onnx_case *c, const char *path, struct dh_error *say);
 /** case_load() - read data set @number; 0, -ENOENT: there is none, or an error with a sentence */
 int case_load(struct onnx_case *c, unsigned int number, struct case_data *data,
 	      struct dh_error *say);
+
+/**
+ * case_without_data() - of a case that case_load() could not read: such data (not of tensors, or
+ * not of floats) are as good as a refusal, unless there is another reason to refuse: then that is said
+ */
+enum verdict case_without_data(struct onnx_case *c, struct dh_error *say);
 
 /** case_close() - free it */
 void case_close(struct onnx_case *c);
@@ -70,8 +77,13 @@ void case_close(struct onnx_case *c);
 bool case_compare(const struct dh_net_tensor *want, const struct dh_net_tensor *have,
 		  const void *elements, double relative, double absolute, struct dh_error *say);
 
+/** case_largest() - largest absolute value of a tensor of floats; 0 of one of integers */
+double case_largest(const struct dh_net_tensor *tensor);
+
 /* the modes */
 enum verdict case_float(struct onnx_case *c, struct dh_error *say);
+enum verdict case_device(struct onnx_case *c, struct dh_error *say);
 enum verdict case_mutate(struct onnx_case *c, struct dh_error *say);
+enum verdict case_recurrent(struct onnx_case *c, struct dh_error *say);
 
 #endif /* CASE_H */

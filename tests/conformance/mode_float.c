@@ -93,22 +93,6 @@ static enum verdict and_also(enum verdict verdict, struct onnx_case *c,
 	return verdict == CASE_REFUSED ? CASE_OK : verdict;
 }
 
-/*
- * Data that cannot be read (not of tensors, or not of floats) are as good as a refusal, unless there
- * is another reason to refuse: then that is said.
- */
-static enum verdict without_data(struct onnx_case *c, struct dh_error *say)
-{
-	struct dh_error why = { "" };
-	struct dh_net *net;
-	int ret = dh_net_import(c->model, NULL, NULL, &net, &why);
-
-	dh_net_free(net);
-	if (ret)
-		*say = why;
-	return !ret || ret == -EOPNOTSUPP ? CASE_REFUSED : CASE_FAILED;
-}
-
 enum verdict case_float(struct onnx_case *c, struct dh_error *say)
 {
 	for (unsigned int set = 0;; set++) {
@@ -116,10 +100,12 @@ enum verdict case_float(struct onnx_case *c, struct dh_error *say)
 		enum verdict verdict;
 		int ret = case_load(c, set, &data, say);
 
-		if (ret == -ENOENT && set)
+		if (ret == -ENOENT && set) {
+			*say = (struct dh_error){ "" };
 			return CASE_OK;
+		}
 		if (ret)
-			return without_data(c, say);
+			return case_without_data(c, say);
 		verdict = run_data(c, &data, 1, data.input_count, say);
 		verdict = and_also(verdict, c, &data, 0, 0, say);
 		verdict = and_also(verdict, c, &data, 0, data.input_count, say);

@@ -2,10 +2,12 @@
 /*
  * Runs cases of ONNX's backend tests, each in a process of its own.
  *
- * usage: onnx-cases [--mode=MODE] [--expected=FILE] DIR...
+ * usage: onnx-cases [--mode=MODE] [--expected=FILE]... DIR...
  *
- * A DIR is a case, or is searched for cases. FILE has lines "CASE: REASON" of cases that are refused;
- * one of them that passes is a failure too. A line for each case, in TAP; status 1 on any failure.
+ * MODE is float (the network's kernels; the default), device (mapped to the convolution engine), recurrent
+ * (on the recurrent engine) or mutate (damaged models are refused or run). A DIR is a case, or is
+ * searched for cases. FILE has lines "CASE: REASON" of cases that are refused; one of them that
+ * passes is a failure too. Prints TAP; status 1 on any failure.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -28,7 +30,9 @@ static const struct {
 	case_mode run;
 } modes[] = {
 	{ "float", case_float },
+	{ "device", case_device },
 	{ "mutate", case_mutate },
+	{ "recurrent", case_recurrent },
 };
 
 struct list {
@@ -192,7 +196,8 @@ static bool report(size_t number, const char *name, enum verdict verdict, bool e
 
 	printf("%s %zu %s", good ? "ok" : "not ok", number, name);
 	if (verdict == CASE_OK)
-		printf("%s\n", expected ? " # passes, but is expected to be refused" : "");
+		printf("%s%s%s\n", say->text[0] ? " # " : "", say->text,
+		       expected ? " # passes, but is expected to be refused" : "");
 	else
 		printf(" # %s: %s\n", verdict == CASE_REFUSED ? "refused" : "FAILED", say->text);
 	return good;
