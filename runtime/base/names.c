@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* A hash table of names: open addressing, never more than half full. */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,25 +45,18 @@ static bool grow(struct dh_names *names)
 	return true;
 }
 
-uint32_t *dh_names_find(const struct dh_names *names, const char *name)
+void *dh_names_find(const struct dh_names *names, const char *name)
 {
-	struct dh_names_entry *entry = names->room ? slot(names, name) : NULL;
-
-	return entry && entry->name ? &entry->value : NULL;
+	return names->room ? slot(names, name)->value : NULL;
 }
 
-uint32_t *dh_names_add(struct dh_names *names, const char *name, uint32_t value)
+bool dh_names_add(struct dh_names *names, const char *name, void *value)
 {
-	struct dh_names_entry *entry;
-
 	if (2 * (names->used + 1) > names->room && !grow(names))
-		return NULL;
-	entry = slot(names, name);
-	if (!entry->name) {
-		*entry = (struct dh_names_entry){ name, value };
-		names->used++;
-	}
-	return &entry->value;
+		return false;
+	*slot(names, name) = (struct dh_names_entry){ name, value };
+	names->used++;
+	return true;
 }
 
 void dh_names_free(struct dh_names *names)

@@ -60,23 +60,15 @@ void dh_import_say_no_memory(struct dh_import *im)
 
 static struct dh_name *find_name(struct dh_import *im, const char *name, bool create)
 {
-	uint32_t hash = 2166136261u;
-	struct dh_name **at, *entry;
+	struct dh_name *entry = dh_names_find(&im->names, name);
 
-	for (const char *s = name; *s; s++)
-		hash = (hash ^ (unsigned char)*s) * 16777619u;
-	at = &im->buckets[hash % DH_NAME_BUCKETS];
-	for (entry = *at; entry; entry = entry->next) {
-		if (!strcmp(entry->name, name))
-			return entry;
-	}
-	if (!create)
-		return NULL;
+	if (entry || !create)
+		return entry;
 	entry = dh_arena_alloc(&im->scratch, 1, sizeof(*entry));
-	if (!entry)
+	if (!entry || !dh_names_add(&im->names, name, entry))
 		return NULL;
-	*entry = (struct dh_name){ .name = name, .input = -1, .next = *at };
-	return *at = entry;
+	*entry = (struct dh_name){ .name = name, .input = -1 };
+	return entry;
 }
 
 static int set_value(struct dh_import *im, struct dh_name *entry, const struct dh_value *value)
@@ -904,6 +896,7 @@ static int import_and_free(struct dh_import *im, int ret, struct dh_graph **grap
 		dh_graph_free(im->graph);
 		*graph = NULL;
 	}
+	dh_names_free(&im->names);
 	dh_arena_free(&im->scratch);
 	dh_onnx_free(&im->onnx);
 	free(im);

@@ -7,6 +7,7 @@
 #ifndef DELTAHOP_IMPORT_H
 #define DELTAHOP_IMPORT_H
 
+#include "base/names.h"
 #include "import/constant.h"
 #include "import/graph.h"
 #include "import/onnx.h"
@@ -86,10 +87,7 @@ struct dh_name {
 	const Onnx__TensorProto *initializer;
 	int input;
 	bool live;
-	struct dh_name *next;
 };
-
-#define DH_NAME_BUCKETS 4096
 
 /** enum dh_input_use - what a graph input turned out to be */
 enum dh_input_use { DH_INPUT_UNUSED, DH_INPUT_DATA, DH_INPUT_STATE };
@@ -119,7 +117,7 @@ struct dh_import {
 	struct dh_explain *explain;
 	struct dh_error *err;
 	int64_t opset;
-	struct dh_name *buckets[DH_NAME_BUCKETS];
+	struct dh_names names;
 	struct dh_length lengths[DH_MAX_LENGTHS];
 	unsigned int length_count;
 	enum dh_input_use *input_use;

@@ -20,40 +20,31 @@ static const char *text(const char *s)
 
 /* --- names --- */
 
-/* The value of a name; NULL: out of memory. Valid until the next one is made. */
-static struct dh_value *value_of(struct dh_reader *r, const char *name)
+/* The value of a name; NULL: out of memory. */
+static struct dh_read_value *value_of(struct dh_reader *r, const char *name)
 {
-	uint32_t *index;
+	struct dh_read_value *value = dh_names_find(&r->names, name);
 
-	if (r->value_count == r->value_room) {
-		uint32_t room = r->value_room ? 2 * r->value_room : 64;
-		void *more = reallocarray(r->values, room, sizeof(*r->values));
-
-		if (!more)
-			return NULL;
-		r->values = more;
-		r->value_room = room;
-	}
-	index = dh_names_add(&r->names, name, r->value_count);
-	if (!index)
+	if (value)
+		return value;
+	value = dh_arena_alloc(&r->scratch, 1, sizeof(*value));
+	if (!value || !dh_names_add(&r->names, name, value))
 		return NULL;
-	if (*index == r->value_count)
-		r->values[r->value_count++] =
-			(struct dh_value){ .name = name, .tensor = DH_NET_NONE, .input = -1 };
-	return &r->values[*index];
+	*value = (struct dh_read_value){ .name = name, .tensor = DH_NET_NONE, .input = -1 };
+	return value;
 }
 
 static int name_constants(struct dh_reader *r)
 {
 	for (size_t i = 0; i < r->proto->n_initializer; i++) {
-		struct dh_value *value = value_of(r, text(r->proto->initializer[i]->name));
+		struct dh_read_value *value = value_of(r, text(r->proto->initializer[i]->name));
 
 		if (!value)
 			return dh_read_no_memory(r);
 		value->initializer = r->proto->initializer[i];
 	}
 	for (size_t i = 0; r->options && i < r->options->constant_count; i++) {
-		struct dh_value *value = value_of(r, r->options->constants[i].name);
+		struct dh_read_value *value = value_of(r, r->options->constants[i].name);
 
 		if (!value)
 			return dh_read_no_memory(r);
@@ -67,7 +58,7 @@ static int name_inputs(struct dh_reader *r)
 	int ret = name_constants(r);
 
 	for (size_t i = 0; !ret && i < r->proto->n_input; i++) {
-		struct dh_value *value = value_of(r, text(r->proto->input[i]->name));
+		struct dh_read_value *value = value_of(r, text(r->proto->input[i]->name));
 
 		if (!value)
 			return dh_read_no_memory(r);
@@ -95,7 +86,7 @@ static bool node_is_live(struct dh_reader *r, const Onnx__NodeProto *proto)
 
 static int mark_live(struct dh_reader *r)
 {
-	struct dh_value *value;
+	struct dh_read_value *value;
 
 	for (size_t i = 0; i < r->proto->n_output; i++) {
 		value = value_of(r, text(r->proto->output[i]->name));
@@ -174,10 +165,10 @@ static int read_node(struct dh_reader *r, const Onnx__NodeProto *proto)
 static bool output_is_constant(struct dh_reader *r, const Onnx__NodeProto *proto)
 {
 	for (size_t i = 0; i < proto->n_output; i++) {
-		uint32_t *index = dh_names_find(&r->names, proto->output[i]);
+		const struct dh_read_value *value = dh_names_find(&r->names, proto->output[i]);
 
-		if (index && r->values[*index].tensor != DH_NET_NONE)
-			return r->builder.data[r->values[*index].tensor];
+		if (value && value->tensor != DH_NET_NONE)
+			return r->builder.data[value->tensor];
 	}
 	return false;
 }
@@ -275,8 +266,8 @@ static int collect_inputs(struct dh_reader *r)
 	if (!net->inputs)
 		return dh_read_no_memory(r);
 	for (size_t i = 0; i < r->proto->n_input; i++) {
-		uint32_t *index = dh_names_find(&r->names, text(r->proto->input[i]->name));
-		struct dh_value *value = &r->values[*index];
+		const struct dh_read_value *value =
+			dh_names_find(&r->names, text(r->proto->input[i]->name));
 
 		if (value->input == (int)i && value->tensor != DH_NET_NONE)
 			net->inputs[net->input_count++] = value->tensor;
@@ -321,8 +312,7 @@ static bool needs_copy(struct dh_reader *r, int32_t tensor, const bool *is_outpu
 static int collect_output(struct dh_reader *r, const char *name, bool *is_output)
 {
 	struct dh_net *net = r->builder.net;
-	uint32_t *index = dh_names_find(&r->names, name);
-	struct dh_value *value = &r->values[*index];
+	const struct dh_read_value *value = dh_names_find(&r->names, name);
 	int32_t tensor = value->tensor;
 	int ret = 0;
 
@@ -446,6 +436,7 @@ static int create_net(struct dh_reader *r)
 		return dh_read_no_memory(r);
 	net->arena.limit =
 		MEMORY_FLOOR + MEMORY_PER_BYTE * (r->onnx.file_size + given_bytes(r->options));
+	r->scratch.limit = net->arena.limit;
 	net->name = dh_arena_strdup(&net->arena, text(r->proto->name));
 	if (!net->name)
 		return dh_read_no_memory(r);
@@ -465,7 +456,7 @@ static int import_and_free(struct dh_reader *r, int ret, struct dh_net **net)
 	else
 		*net = r->builder.net;
 	dh_names_free(&r->names);
-	free(r->values);
+	dh_arena_free(&r->scratch);
 	dh_onnx_free(&r->onnx);
 	free(r);
 	return ret;

@@ -225,7 +225,7 @@ static int load_input(struct dh_reader *r, const Onnx__ValueInfoProto *info, int
 }
 
 /* A name that no node makes: what it stands for is read when it is asked for first. */
-static int load_value(struct dh_reader *r, struct dh_value *value)
+static int load_value(struct dh_reader *r, struct dh_read_value *value)
 {
 	int32_t tensor;
 	int ret;
@@ -251,14 +251,12 @@ bool dh_read_has_input(const Onnx__NodeProto *proto, size_t i)
 
 int dh_read_input(struct dh_reader *r, const Onnx__NodeProto *proto, size_t i, int32_t *tensor)
 {
-	struct dh_value *value;
-	uint32_t *index;
+	struct dh_read_value *value;
 	int ret;
 
 	if (!dh_read_has_input(proto, i))
 		return dh_read_refuse(r, proto, "input %zu is missing; the file is damaged", i);
-	index = dh_names_find(&r->names, proto->input[i]);
-	value = index ? &r->values[*index] : NULL;
+	value = dh_names_find(&r->names, proto->input[i]);
 	if (!value || (value->tensor == DH_NET_NONE && !value->given && !value->initializer &&
 		       value->input < 0))
 		return dh_read_refuse(r, proto,
@@ -298,8 +296,8 @@ const struct dh_net_tensor *dh_read_tensor(const struct dh_reader *r, int32_t te
 int dh_read_constant(struct dh_reader *r, const Onnx__NodeProto *proto, size_t i, const char *what,
 		     struct dh_net_tensor *constant)
 {
+	const struct dh_read_value *value;
 	int32_t tensor;
-	bool is_input;
 	int ret = dh_read_input(r, proto, i, &tensor);
 
 	if (ret)
@@ -307,11 +305,11 @@ int dh_read_constant(struct dh_reader *r, const Onnx__NodeProto *proto, size_t i
 	*constant = *dh_read_tensor(r, tensor);
 	if (constant->data)
 		return 0;
-	is_input = r->values[*dh_names_find(&r->names, proto->input[i])].input >= 0;
-	return dh_read_refuse(r, proto,
-			      "%s (%.100s) is not a constant but %s; make it an initializer", what,
-			      proto->input[i],
-			      is_input ? "an input of the graph" : "computed from the input");
+	value = dh_names_find(&r->names, proto->input[i]);
+	return dh_read_refuse(
+		r, proto, "%s (%.100s) is not a constant but %s; make it an initializer", what,
+		proto->input[i],
+		value->input >= 0 ? "an input of the graph" : "computed from the input");
 }
 
 static int attribute_ints(struct dh_reader *r, const Onnx__NodeProto *proto, const char *what,
@@ -400,24 +398,28 @@ int dh_read_axes(struct dh_reader *r, const Onnx__NodeProto *proto, const int64_
 
 /* --- outputs --- */
 
+/* The name of output @i, if the network needs it; else NULL. */
+static struct dh_read_value *live_output(struct dh_reader *r, const Onnx__NodeProto *proto,
+					 size_t i)
+{
+	struct dh_read_value *value = i < proto->n_output && proto->output[i][0]
+					      ? dh_names_find(&r->names, proto->output[i])
+					      : NULL;
+
+	return value && value->live ? value : NULL;
+}
+
 bool dh_read_output_live(struct dh_reader *r, const Onnx__NodeProto *proto, size_t i)
 {
-	const uint32_t *index = i < proto->n_output && proto->output[i][0]
-					? dh_names_find(&r->names, proto->output[i])
-					: NULL;
-
-	return index && r->values[*index].live;
+	return live_output(r, proto, i);
 }
 
 int dh_read_bind(struct dh_reader *r, const Onnx__NodeProto *proto, size_t i, int32_t tensor)
 {
-	struct dh_value *value;
-	uint32_t *index;
+	struct dh_read_value *value = live_output(r, proto, i);
 
-	if (!dh_read_output_live(r, proto, i))
+	if (!value)
 		return 0;
-	index = dh_names_find(&r->names, proto->output[i]);
-	value = &r->values[*index];
 	if (value->tensor != DH_NET_NONE || value->given || value->initializer || value->input >= 0)
 		return dh_read_refuse(r, proto, "output %.100s is made twice; the file is damaged",
 				      proto->output[i]);

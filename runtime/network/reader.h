@@ -11,14 +11,14 @@
 #include "network/builder.h"
 
 /**
- * struct dh_value - a name of the graph
+ * struct dh_read_value - a name of the graph
  * @tensor: what it is, or DH_NET_NONE: not known yet
  * @initializer: where it comes from, if it is one
  * @given: likewise, from the options
  * @input: index of the graph input, or -1
  * @live: an output of the network depends on it
  */
-struct dh_value {
+struct dh_read_value {
 	const char *name;
 	int32_t tensor;
 	const Onnx__TensorProto *initializer;
@@ -30,7 +30,8 @@ struct dh_value {
 /**
  * struct dh_reader - an import on its way
  * @err: of the caller; @why: of the builder
- * @names: indices in @values
+ * @names: of values, which are in @scratch
+ * @scratch: memory that is needed no longer than the import
  * @row: the ONNX node that is read
  */
 struct dh_reader {
@@ -43,9 +44,7 @@ struct dh_reader {
 	struct dh_error why;
 	int64_t opset;
 	struct dh_names names;
-	struct dh_value *values;
-	uint32_t value_count;
-	uint32_t value_room;
+	struct dh_arena scratch;
 	uint32_t row;
 	char label[128];
 	char note[384];
