@@ -10,17 +10,28 @@ struct channel {
 	double beat;
 	double latency;
 	double spacing;
+	double bursts;
 };
 
 /*
- * The profiles' channel: what the manual gives for them. A device with another one gets the same
- * program, which is right there too.
+ * The profiles' channels, as the manual has them. A device with others gets the same program, which is
+ * right there too.
  */
-static struct channel channel_of(const struct dh_plan *plan)
-{
-	bool packed = dh_plan_has(plan, DELTAHOP_CAP_CONV_PACKED);
+static const struct channel published = { .beat = 8, .latency = 32, .spacing = 1, .bursts = 4 };
+static const struct channel card = { .beat = 16, .latency = 32, .spacing = 1, .bursts = 4 };
+static const struct channel link = { .beat = 16, .latency = 250, .spacing = 4, .bursts = 8 };
 
-	return (struct channel){ .beat = packed ? 16 : 8, .latency = 32, .spacing = 1 };
+static const struct channel *memory_of(const struct dh_plan *plan)
+{
+	return plan->packed ? &card : &published;
+}
+
+/* What the host gives and gets lies behind the link. */
+static const struct channel *channel_of(const struct dh_plan *plan, const struct dh_plan_map *map)
+{
+	bool host = map->writer == DH_PLAN_NONE || map->is_output;
+
+	return plan->packed && host ? &link : memory_of(plan);
 }
 
 static double transfer(const struct channel *channel, double bytes)
@@ -44,6 +55,22 @@ static double group_words(const struct dh_plan *plan, const struct dh_plan_map *
 	if (map->encoded)
 		row -= dh_map_zeros(plan, map) * map->cols * channels;
 	return row * map->rows;
+}
+
+/* Cycles in which the rows of a stripe come in, one transfer for each group. */
+static double load_cycles(const struct dh_plan *plan, const struct dh_input_groups *inputs,
+			  const struct dh_piece *piece, uint32_t stripes)
+{
+	double cycles = 0;
+
+	for (uint32_t g = piece->first_group; g < piece->first_group + piece->group_count; g++) {
+		const struct dh_plan_map *map = inputs->groups[g].map;
+		uint32_t channels = map->groups[inputs->groups[g].group].channels;
+		double bytes = bytes_of(plan, group_words(plan, map, channels)) / stripes;
+
+		cycles += transfer(channel_of(plan, map), bytes);
+	}
+	return cycles;
 }
 
 static double piece_words(const struct dh_plan *plan, const struct dh_input_groups *inputs,
@@ -82,6 +109,7 @@ struct pass_cost {
 	double multiply;
 	double read;
 	double load;
+	double load_cycles;
 };
 
 static struct dh_conv_layer piece_form(const struct dh_plan *plan,
@@ -116,7 +144,38 @@ static struct pass_cost piece_cost(const struct dh_plan *plan, const struct dh_p
 			    piece->kernel[0] * piece->kernel[1],
 		.read = words / form.rows,
 		.load = bytes_of(plan, words) / stripes,
+		.load_cycles = load_cycles(plan, inputs, piece, stripes),
 	};
+}
+
+/** struct traffic - what goes over the channels in a stripe besides the rows of the input */
+struct traffic {
+	double in;
+	double out;
+	double cycles;
+};
+
+static struct traffic pass_traffic(const struct dh_plan *plan, const struct dh_plan_layer *layer,
+				   const struct dh_piece *piece, uint32_t maps, double stripes)
+{
+	const struct dh_plan_map *out = &plan->maps[layer->output];
+	double sums = 4.0 * layer->out_rows * layer->out_cols * maps / stripes, added;
+	struct traffic traffic = { 0 };
+
+	if (piece->from_psum) {
+		traffic.in += sums;
+		traffic.cycles += transfer(memory_of(plan), sums);
+	}
+	if (!piece->to_psum && layer->add != DH_PLAN_NONE) {
+		added = bytes_of(plan, group_words(plan, &plan->maps[layer->add], maps)) / stripes;
+		traffic.in += added;
+		traffic.cycles += transfer(channel_of(plan, &plan->maps[layer->add]), added);
+	}
+	traffic.out = piece->to_psum ? sums
+				     : bytes_of(plan, group_words(plan, out, maps)) / stripes;
+	traffic.cycles +=
+		transfer(piece->to_psum ? memory_of(plan) : channel_of(plan, out), traffic.out);
+	return traffic;
 }
 
 static void add_pass(const struct dh_plan *plan, const struct dh_plan_layer *layer,
@@ -124,30 +183,20 @@ static void add_pass(const struct dh_plan *plan, const struct dh_plan_layer *lay
 		     const struct pass_cost *common, uint32_t pass, bool loads,
 		     struct dh_cost *cost)
 {
-	const struct dh_plan_map *out = &plan->maps[layer->output];
-	struct channel channel = channel_of(plan);
 	struct dh_conv_layer form = piece_form(plan, layer, split, piece);
 	struct dh_conv_pass command = { .maps = split->groups[pass].channels };
 	double weights = dh_conv_weight_bytes(&form, &command, &plan->limits);
-	double sums = 4.0 * layer->out_rows * layer->out_cols * command.maps / common->stripes;
-	double in = loads ? common->load : 0, result, cycles;
+	struct traffic traffic = pass_traffic(plan, layer, piece, command.maps, common->stripes);
+	double moves = traffic.cycles + (loads ? common->load_cycles : 0);
+	double cycles = common->multiply > common->read ? common->multiply : common->read;
 
-	in += piece->from_psum ? sums : 0;
-	if (!piece->to_psum && layer->add != DH_PLAN_NONE)
-		in += bytes_of(plan, group_words(plan, &plan->maps[layer->add], command.maps)) /
-		      common->stripes;
-	result = piece->to_psum
-			 ? sums
-			 : bytes_of(plan, group_words(plan, out, command.maps)) / common->stripes;
-	cycles = common->multiply > common->read ? common->multiply : common->read;
-	if (result / channel.beat > cycles)
-		cycles = result / channel.beat;
-	if (transfer(&channel, in) + transfer(&channel, result) > cycles)
-		cycles = transfer(&channel, in) + transfer(&channel, result);
-	cost->cycles += 1 + transfer(&channel, weights) + common->stripes * cycles;
+	if (traffic.out / memory_of(plan)->beat > cycles)
+		cycles = traffic.out / memory_of(plan)->beat;
+	cycles = moves > cycles ? moves : cycles;
+	cost->cycles += 1 + transfer(memory_of(plan), weights) + common->stripes * cycles;
 	cost->bytes_weights += weights;
-	cost->bytes_in += common->stripes * in;
-	cost->bytes_out += common->stripes * result;
+	cost->bytes_in += common->stripes * (traffic.in + (loads ? common->load : 0));
+	cost->bytes_out += common->stripes * traffic.out;
 	cost->work += common->stripes * common->multiply * split->macs * command.maps;
 }
 
@@ -167,11 +216,24 @@ static void cost_of_conv(const struct dh_plan *plan, const struct dh_plan_layer 
 
 /* --- fully connected -------------------------------------------------------------- */
 
+/* Cycles for a column of weights. */
+static double column_cycles(const struct dh_plan *plan, double bytes, double outputs)
+{
+	const struct channel *memory = memory_of(plan);
+	double beats = bytes / memory->beat < 1 ? 1 : bytes / memory->beat;
+	double work = outputs / plan->limits.conv_macs;
+	double burst = (memory->latency + 1 + beats * memory->spacing) / memory->bursts;
+
+	beats = beats * memory->spacing > work ? beats * memory->spacing : work;
+	return burst > beats ? burst : beats;
+}
+
 static void cost_of_dense(const struct dh_plan *plan, const struct dh_plan_layer *layer,
 			  const struct dh_input_groups *inputs, struct dh_split *split)
 {
-	struct channel channel = channel_of(plan);
-	double in = bytes_of(plan, piece_words(plan, inputs, &split->pieces[0])), busy = 0;
+	const struct dh_plan_map *out = &plan->maps[layer->output];
+	const struct dh_piece *piece = &split->pieces[0];
+	double in = bytes_of(plan, piece_words(plan, inputs, piece)), busy = 0;
 
 	for (uint32_t g = 0; g < inputs->count; g++) {
 		const struct dh_plan_map *map = inputs->groups[g].map;
@@ -182,16 +244,15 @@ static void cost_of_dense(const struct dh_plan *plan, const struct dh_plan_layer
 	for (uint32_t i = 0; i < split->group_count; i++) {
 		double outputs = split->groups[i].channels;
 		double column = outputs * (layer->weight8 ? 1 : 2);
-		double each = column / channel.beat > outputs / plan->limits.conv_macs
-				      ? column / channel.beat
-				      : outputs / plan->limits.conv_macs;
 
 		split->cost.bytes_weights += 2 * outputs + busy * column;
 		split->cost.bytes_in += in;
 		split->cost.bytes_out += 2 * outputs;
 		split->cost.work += busy * outputs;
-		split->cost.cycles += transfer(&channel, in) + transfer(&channel, 2 * outputs) +
-				      busy * (each > 1 ? each : 1);
+		split->cost.cycles += load_cycles(plan, inputs, piece, 1) +
+				      transfer(memory_of(plan), 2 * outputs) +
+				      transfer(channel_of(plan, out), 2 * outputs) +
+				      busy * column_cycles(plan, column, outputs);
 	}
 }
 

@@ -8,6 +8,8 @@
 
 /* Error of the outputs that nobody minds, relative. */
 #define NEGLIGIBLE (1.0 / 128)
+/* Of all weights, what is worth trying. */
+#define SHARE_LEAST (1.0 / 64)
 /* Samples that tell enough. */
 #define SAMPLES_MOST 32
 
@@ -72,6 +74,7 @@ int dh_plan_narrow(struct dh_plan *plan, const struct dh_samples *samples, doubl
 {
 	struct candidate *candidates;
 	uint32_t count = 0;
+	double all = 0;
 	int ret = 0;
 
 	if (plan->options->weights != DH_WEIGHTS_AUTO || !plan->layer_count ||
@@ -80,12 +83,14 @@ int dh_plan_narrow(struct dh_plan *plan, const struct dh_samples *samples, doubl
 	candidates = dh_plan_alloc(plan, plan->layer_count, sizeof(*candidates));
 	if (!candidates)
 		return -ENOMEM;
+	for (uint32_t i = 0; i < plan->layer_count; i++)
+		all += dh_layer_weight_count(&plan->layers[i]);
 	for (uint32_t i = 0; i < plan->layer_count; i++) {
 		struct dh_plan_layer *layer = &plan->layers[i];
+		size_t weights = dh_layer_weight_count(layer);
 
-		if (!try_exact(plan, layer))
-			candidates[count++] =
-				(struct candidate){ layer, dh_layer_weight_count(layer) };
+		if (!try_exact(plan, layer) && weights >= SHARE_LEAST * all)
+			candidates[count++] = (struct candidate){ layer, weights };
 	}
 	qsort(candidates, count, sizeof(*candidates), compare_weights);
 	if (plan->measured && count)

@@ -1,0 +1,347 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""networks_test.py DELTAHOP SHARED [--all]: real trained networks, compiled and run on the embedded device.
+
+Those beside this file always; those in the folder SHARED/models if it is there. Without --all every twentieth
+sample of the large data sets. Prints what they got right, next to float.
+"""
+
+import array
+import ast
+import gzip
+import json
+import math
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+import zipfile
+import zlib
+
+DELTAHOP, SHARED = sys.argv[1:3]
+STEP = 1 if "--all" in sys.argv[3:] else 20
+HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "networks")
+KINDS = {"<i2": "h", "<i4": "i", "|u1": "B", "<f4": "f", "<f8": "d", "<i8": "q"}
+TABLE = []
+# Points of accuracy that may be lost to float.
+POINTS = 0.5
+# Bytes that were predicted and those that moved, relative.
+PREDICTION = 0.1
+
+
+class Array:
+	"""Values with a shape, as NumPy's files have them."""
+
+	def __init__(self, kind, shape, values):
+		self.kind, self.shape, self.values = kind, tuple(shape), values
+
+	@classmethod
+	def parse(cls, data):
+		size = 10 + struct.unpack_from("<H", data, 8)[0]
+		head = ast.literal_eval(data[10:size].decode())
+		return cls(head["descr"], head["shape"], array.array(KINDS[head["descr"]], data[size:]))
+
+	@classmethod
+	def load(cls, path):
+		with open(path, "rb") as file:
+			return cls.parse(file.read())
+
+	def save(self, path):
+		text = repr({"descr": self.kind, "fortran_order": False, "shape": self.shape})
+		text += " " * (-(len(text) + 11) % 64) + "\n"
+		with open(path, "wb") as file:
+			file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode())
+			file.write(self.values.tobytes())
+		return path
+
+	def row(self):
+		return len(self.values) // self.shape[0]
+
+	def pick(self, indices):
+		row, values = self.row(), array.array(KINDS[self.kind])
+		for i in indices:
+			values.extend(self.values[i * row:(i + 1) * row])
+		return Array(self.kind, (len(indices),) + self.shape[1:], values)
+
+	def rows(self):
+		row = self.row()
+		return [self.values[i * row:(i + 1) * row] for i in range(self.shape[0])]
+
+
+def model(*path):
+	return os.path.join(SHARED, "models", *path)
+
+
+def largest(values):
+	return max(range(len(values)), key=values.__getitem__)
+
+
+def read_png(path):
+	"""A grey picture of 8 bits: rows of bytes."""
+	with open(path, "rb") as file:
+		data = file.read()
+	at, packed = 8, b""
+	while at < len(data):
+		size, kind = struct.unpack_from(">I4s", data, at)
+		body = data[at + 8:at + 8 + size]
+		if kind == b"IHDR":
+			width, height, depth, colour, _, _, lace = struct.unpack(">IIBBBBB", body)
+			assert (depth, colour, lace) == (8, 0, 0), "not grey, 8 bits"
+		elif kind == b"IDAT":
+			packed += body
+		at += size + 12
+	raw, rows, above = zlib.decompress(packed), [], bytearray(width)
+	for y in range(height):
+		line = bytearray(raw[y * (width + 1) + 1:(y + 1) * (width + 1)])
+		unfilter(raw[y * (width + 1)], line, above)
+		rows.append(line)
+		above = line
+	return rows
+
+
+def unfilter(kind, line, above):
+	for x, value in enumerate(line):
+		left, up = line[x - 1] if x else 0, above[x]
+		corner = above[x - 1] if x else 0
+		paeth = min((abs(up - corner), 0, left), (abs(left - corner), 1, up),
+			    (abs(left + up - 2 * corner), 2, corner))[2]
+		line[x] = (value + (0, left, up, (left + up) // 2, paeth)[kind]) & 255
+
+
+def read_tensor(path):
+	"""A float tensor as ONNX's test data have it: dimensions are field 1, the bytes field 9."""
+	with open(path, "rb") as file:
+		data = file.read()
+	at, shape, values = 0, [], None
+	while at < len(data):
+		tag, at = read_number(data, at)
+		number, at = read_number(data, at)
+		if tag == 1 << 3:
+			shape.append(number)
+		elif tag & 7 == 2:
+			if tag >> 3 == 9:
+				values = array.array("f", data[at:at + number])
+			elif tag >> 3 == 1:
+				inner, end = at, at + number
+				while inner < end:
+					size, inner = read_number(data, inner)
+					shape.append(size)
+			at += number
+	return Array("<f4", shape, values)
+
+
+def read_number(data, at):
+	value, shift = 0, 0
+	while True:
+		value |= (data[at] & 127) << shift
+		shift += 7
+		at += 1
+		if data[at - 1] < 128:
+			return value, at
+
+
+class Network:
+	"""A network that is compiled, and what it gives."""
+
+	def __init__(self, test, name, onnx, calibration, profile="card", weights="auto"):
+		self.test, self.name, self.profile = test, name, profile
+		self.folder = tempfile.TemporaryDirectory()
+		test.addCleanup(self.folder.cleanup)
+		self.program = self.path("network.dhp")
+		self.compiled = json.loads(self.call(
+			"compile", onnx, "-o", self.program, "--profile", profile, "--weights", weights,
+			"--calibration", calibration.save(self.path("calibration.npy")), "--json"))
+		self.layers = self.compiled["explain"]["convs"]
+
+	def path(self, name):
+		return os.path.join(self.folder.name, name)
+
+	def call(self, *arguments):
+		done = subprocess.run([DELTAHOP, *arguments], capture_output=True, text=True, check=False)
+		self.test.assertEqual(done.returncode, 0, done.stderr)
+		return done.stdout
+
+	def run(self, values):
+		output = self.path("output.npy")
+		self.report = json.loads(self.call(
+			"run", self.program, "--device", "embedded:profile=" + self.profile, "--input",
+			values.save(self.path("input.npy")), "--output", output, "--answers", "1", "--json"))
+		result = Array.load(output)
+		result.shape = (values.shape[0], len(result.values) // values.shape[0])
+		return result
+
+	def check_prediction(self):
+		"""Bytes of DRAM: what the compiler predicted, and what the device says."""
+		predicted = sum(layer["predicted_bytes"] for layer in self.layers)
+		done = sum(layer["bytes_" + what] for layer in self.report["layers"]
+			   for what in ("weights", "in", "out")) / self.report["runs"]
+		self.test.assertLess(abs(predicted - done), PREDICTION * done)
+
+	def tell(self, samples, ours, theirs, unit):
+		work = self.report["totals"]
+		runs = self.report["runs"]
+		TABLE.append((self.name, self.profile, samples, ours, theirs, unit, work["seconds"] / runs * 1e6,
+			      (work["work_done"] + work["work_skipped"]) / runs, work["work_done"] / runs,
+			      sum(work["bytes_" + what] for what in ("weights", "in", "out")) / runs,
+			      "%d of %d" % (sum(layer["weight_bits"] == 8 for layer in self.layers),
+					    len(self.layers))))
+
+	def check_classes(self, values, labels, reference):
+		"""Accuracy, within POINTS of float's."""
+		answers = [largest(row) for row in self.run(values).rows()]
+		ours = 100 * sum(a == b for a, b in zip(answers, labels)) / len(labels)
+		theirs = 100 * sum(a == b for a, b in zip(reference, labels)) / len(labels)
+		self.tell(len(labels), ours, theirs, "% right")
+		self.test.assertGreaterEqual(ours, theirs - POINTS)
+
+	def check_values(self, values, reference, most):
+		"""Outputs, near float's, relative and root mean square; the largest at the same place."""
+		output = self.run(values)
+		error = sum((a - b) ** 2 for a, b in zip(output.values, reference.values))
+		error = 100 * math.sqrt(error / sum(b * b for b in reference.values))
+		self.tell(values.shape[0], error, 0.0, "% error")
+		self.test.assertLess(error, most)
+		if reference.row() <= 1000:
+			reference.shape = output.shape
+			self.test.assertEqual([largest(row) for row in output.rows()],
+					      [largest(row) for row in reference.rows()])
+
+
+class Committed(unittest.TestCase):
+	"""What lies beside this file."""
+
+	def test_mnist8(self):
+		digits = Array.load(os.path.join(HERE, "digits.npy"))
+		labels = Array.load(os.path.join(HERE, "digits_labels.npy")).values
+		reference = Array.load(os.path.join(HERE, "digits_mnist8.npy")).values
+		network = Network(self, "mnist-8, 50 digits", os.path.join(HERE, "mnist8.onnx"),
+				  digits.pick(range(0, 50, 2)))
+		network.check_classes(digits, labels, reference)
+		network.check_prediction()
+
+	def test_resnet8(self):
+		values = Array.load(os.path.join(HERE, "resnet8_input.npy"))
+		network = Network(self, "ResNet-8, random", os.path.join(HERE, "resnet8.onnx"), values,
+				  weights="16")
+		self.assertEqual(network.compiled["program"]["parts"], 2)
+		network.check_values(values, Array.load(os.path.join(HERE, "resnet8_output.npy")), 1)
+		network.check_prediction()
+
+
+@unittest.skipUnless(os.path.isdir(model()), "no models in " + SHARED)
+class Shared(unittest.TestCase):
+	"""What a checkout beside this one may hold."""
+
+	@staticmethod
+	def random_io(path):
+		with zipfile.ZipFile(path) as file:
+			return [Array.parse(file.read(name)) for name in file.namelist()]
+
+	def test_mnist8(self):
+		folder = model("share_alike", "mnist_t10k")
+		with gzip.open(os.path.join(folder, "t10k-images-idx3-ubyte.gz")) as file:
+			images = file.read()[16:]
+		with gzip.open(os.path.join(folder, "t10k-labels-idx1-ubyte.gz")) as file:
+			labels = file.read()[8:]
+		reference = Array.load(os.path.join(folder, "mnist8.pred.npy")).values
+		images = Array("|u1", (10000, 1, 28, 28), array.array("B", images))
+		network = Network(self, "mnist-8, MNIST", model("permissive", "mnist8", "model.onnx"),
+				  images.pick(range(7, 10000, 100)))
+		network.check_classes(images.pick(range(0, 10000, STEP)), labels[::STEP], reference[::STEP])
+		network.check_prediction()
+
+	def test_digits(self):
+		rows = read_png(model("permissive", "digits_opencv", "digits.png"))
+		images = array.array("B", bytes(5000 * 784))
+		for i in range(5000):
+			for y in range(20):
+				line = rows[i // 100 * 20 + y][i % 100 * 20:i % 100 * 20 + 20]
+				images[i * 784 + (y + 4) * 28 + 4:i * 784 + (y + 4) * 28 + 24] = array.array(
+					"B", line)
+		labels = [i // 500 for i in range(5000)]
+		reference = Array.load(model("permissive", "digits_opencv", "mnist8.pred.npy")).values
+		images = Array("|u1", (5000, 1, 28, 28), images)
+		network = Network(self, "mnist-8, digits.png", model("permissive", "mnist8", "model.onnx"),
+				  images.pick(range(7, 5000, 50)))
+		network.check_classes(images.pick(range(0, 5000, STEP)), labels[::STEP], reference[::STEP])
+
+	def keywords(self, name):
+		folder = model("permissive", "gsc_test")
+		clips = Array.load(os.path.join(folder, "mfcc_q6.npy"))
+		clips = Array("<f4", (clips.shape[0], 1) + clips.shape[1:],
+			      array.array("f", [v / 64 for v in clips.values]))
+		labels = Array.load(os.path.join(folder, "labels.npy")).values
+		reference = Array.load(model("permissive", "kws_arm", name + ".pred.npy")).values
+		network = Network(self, name, model("permissive", "kws_arm", name + ".onnx"),
+				  clips.pick(range(7, len(labels), 50)))
+		network.check_classes(clips.pick(range(0, len(labels), STEP)), labels[::STEP],
+				      reference[::STEP])
+		network.check_prediction()
+
+	def test_keywords_s(self):
+		self.keywords("kws_cnn_s")
+
+	def test_keywords_m(self):
+		self.keywords("kws_cnn_m")
+
+	def roshambo(self, profile, most):
+		"""Its weights are exact in the engine's form, all but those of the first layer in 8 bits too."""
+		values, reference = self.random_io(model("share_alike", "roshambo", "random_sparse_io.npz"))
+		network = Network(self, "RoShamBo v1", model("share_alike", "roshambo", "roshambo_v1.onnx"),
+				  values, profile)
+		for layer in network.layers:
+			self.assertEqual(layer["weight_error"], 0)
+		network.check_values(values, reference, most)
+		return network
+
+	def test_roshambo(self):
+		network = self.roshambo("card", 0.1)
+		network.check_prediction()
+		self.assertEqual(sum(layer["weight_bits"] == 8 for layer in network.layers), 5)
+
+	def test_roshambo_published(self):
+		"""Q8.8 with results rounded down, as the accelerator that it was made for."""
+		self.roshambo("nullhop-fpga", 2)
+		self.roshambo("nullhop-asic", 2)
+
+	def test_resnet8(self):
+		values, reference = self.random_io(
+			model("permissive", "mlperf_tiny", "mlperf_tiny_resnet8.random_io.npz"))
+		network = Network(self, "ResNet-8", model("permissive", "mlperf_tiny",
+							  "mlperf_tiny_resnet8.onnx"), values)
+		network.check_values(values, reference, 2)
+
+	def test_person(self):
+		values, reference = self.random_io(
+			model("permissive", "mlperf_tiny", "mlperf_tiny_vww.random_io.npz"))
+		network = Network(self, "VWW (depthwise)", model("permissive", "mlperf_tiny",
+								 "mlperf_tiny_vww.onnx"), values)
+		network.check_values(values, reference, 2)
+
+	def test_super_resolution(self):
+		folder = model("permissive", "super_resolution")
+		values = read_tensor(os.path.join(folder, "test_data_set_0", "input_0.pb"))
+		reference = read_tensor(os.path.join(folder, "test_data_set_0", "output_0.pb"))
+		network = Network(self, "super-resolution", os.path.join(folder, "model.onnx"), values)
+		network.check_values(values, reference, 1)
+		network.check_prediction()
+
+
+def print_table():
+	if not TABLE:
+		return
+	print("\n%-20s %-12s %7s %9s %9s %-8s %9s %9s %9s %10s  %s" % (
+		"network", "profile", "samples", "device", "float", "", "us a run", "dense M", "done M", "bytes",
+		"8-bit layers"))
+	for row in TABLE:
+		name, profile, samples, ours, theirs, unit, time, dense, done, moved, bits = row
+		print("%-20s %-12s %7d %9.3f %9.3f %-8s %9.1f %9.3f %9.3f %10.0f  %s" % (
+			name, profile, samples, ours, theirs, unit, time, dense / 1e6, done / 1e6, moved, bits))
+
+
+if __name__ == "__main__":
+	outcome = unittest.main(argv=sys.argv[:1], exit=False).result
+	print_table()
+	sys.exit(not outcome.wasSuccessful())
