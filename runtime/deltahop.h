@@ -721,6 +721,244 @@ int dh_session_report(const struct dh_session *session, uint32_t step, struct dh
 int dh_session_layer(const struct dh_session *session, uint32_t layer,
 		     struct dh_layer_report *report);
 
+/* --- events: what an event camera gives --------------------------------------- */
+
+/**
+ * struct dh_event - a pixel became brighter or darker
+ * @time_us: microseconds; never before that of the event before it
+ * @x: column, as the file counts it
+ * @y: row, as the file counts it: some formats count from the top, some from the bottom
+ * @on: brighter
+ */
+struct dh_event {
+	int64_t time_us;
+	uint16_t x;
+	uint16_t y;
+	bool on;
+};
+
+/** enum dh_event_format - kinds of event files and streams; names by dh_event_format_name() */
+enum dh_event_format {
+	DH_EVENT_FORMAT_AUTO,	/* by the first bytes */
+	DH_EVENT_FORMAT_AEDAT2, /* AEDAT 2.0 */
+	DH_EVENT_FORMAT_AEDAT3, /* AEDAT 3.1, format RAW */
+	DH_EVENT_FORMAT_STREAM, /* Event Stream 2, DVS events */
+	DH_EVENT_FORMAT_EVT2,	/* Prophesee's EVT 2.0 */
+};
+
+/** enum dh_event_layout - what the bits of an AEDAT 2.0 address mean */
+enum dh_event_layout {
+	DH_EVENT_LAYOUT_AUTO,	     /* by the sensor's name in the header */
+	DH_EVENT_LAYOUT_DVS128,	     /* x in bits 1 to 7, y in 8 to 14, bit 0 set: on */
+	DH_EVENT_LAYOUT_DVS128_JAER, /* the same, bit 0 set: off */
+	DH_EVENT_LAYOUT_DAVIS,	     /* x in bits 12 to 21, y in 22 to 30, bit 11 set: on */
+};
+
+/** dh_event_format_name() - "auto", "aedat2", ... of an enum dh_event_format; NULL: there is none */
+const char *dh_event_format_name(unsigned int format);
+
+/** dh_event_layout_name() - "auto", "dvs128", ... of an enum dh_event_layout; NULL: there is none */
+const char *dh_event_layout_name(unsigned int layout);
+
+/**
+ * struct dh_event_reader_options - how to read events
+ * @size: in: sizeof(struct dh_event_reader_options)
+ * @name: what to call the file in errors; NULL: "events"
+ * @format: if it is named, the data may come without a header (not Event Stream)
+ * @layout: of AEDAT 2.0 addresses
+ * @width: columns of the sensor, whatever the header says; 0: by the header
+ * @height: rows, likewise
+ */
+struct dh_event_reader_options {
+	size_t size;
+	const char *name;
+	enum dh_event_format format;
+	enum dh_event_layout layout;
+	uint16_t width;
+	uint16_t height;
+};
+
+struct dh_event_reader;
+
+/**
+ * dh_event_reader_create() - begin to read events, from a file, a pipe, a socket, memory
+ * @options: NULL: by what the data say
+ *
+ * A reader holds a few kilobytes, whatever it reads. It is for one thread at a time.
+ *
+ * Return: 0, -EINVAL, -ENOMEM.
+ */
+int dh_event_reader_create(const struct dh_event_reader_options *options,
+			   struct dh_event_reader **reader, struct dh_error *err);
+
+/** dh_event_reader_destroy() - NULL is fine */
+void dh_event_reader_destroy(struct dh_event_reader *reader);
+
+/**
+ * dh_event_reader_decode() - the next bytes of the data, in pieces as they come
+ * @bytes: not needed after the call
+ * @len: number of them
+ * @used: filled: how many were taken; fewer than @len if @room is used up: give the rest again
+ * @events: filled with what the bytes make up
+ * @room: events that fit there
+ * @count: filled: how many there are, also if there is an error after them
+ *
+ * Return: 0; -EINVAL: damaged, the sentence says at which byte, what was found and what was
+ * expected; -EOPNOTSUPP: a kind of data that cannot be read. After an error every call gives the
+ * same one.
+ */
+int dh_event_reader_decode(struct dh_event_reader *reader, const void *bytes, size_t len,
+			   size_t *used, struct dh_event *events, size_t room, size_t *count,
+			   struct dh_error *err);
+
+/** dh_event_reader_finish() - the data are at their end: -EINVAL: they are cut off, or empty */
+int dh_event_reader_finish(struct dh_event_reader *reader, struct dh_error *err);
+
+#define DH_EVENT_SKIPPED 16
+
+/**
+ * struct dh_event_info - what a reader knows so far
+ * @size: in: sizeof(struct dh_event_info)
+ * @format: "AEDAT 2.0", ...; NULL: not yet known
+ * @layout: of AEDAT 2.0 addresses
+ * @sensor: its name in the header, as far as it fits; "": there is none
+ * @width: columns of the sensor; 0: not known
+ * @height: rows; 0: not known
+ * @bytes: taken from the data
+ * @events: so far
+ * @on: of these, how many became brighter
+ * @max_x: largest column of an event
+ * @max_y: largest row of an event
+ * @first_us: time of the first event
+ * @last_us: time of the last one
+ * @held: events that were up to 100 ms earlier than one before them, and got the time of that one
+ * @resets: greater steps back of the clock; time went on from the event before
+ * @skipped: records that are no events of pixels: how many of each kind; a NULL name ends the list
+ *	if it is shorter
+ */
+struct dh_event_info {
+	size_t size;
+	const char *format;
+	enum dh_event_layout layout;
+	char sensor[64];
+	uint16_t width;
+	uint16_t height;
+	uint64_t bytes;
+	uint64_t events;
+	uint64_t on;
+	uint16_t max_x;
+	uint16_t max_y;
+	int64_t first_us;
+	int64_t last_us;
+	uint64_t held;
+	uint64_t resets;
+	struct {
+		const char *name;
+		uint64_t count;
+	} skipped[DH_EVENT_SKIPPED];
+};
+
+/** dh_event_reader_get_info() - fills as much as @info->size allows */
+void dh_event_reader_get_info(const struct dh_event_reader *reader, struct dh_event_info *info);
+
+/**
+ * enum dh_normalise - from event counts n to values; sigma: standard deviation of the counts that are
+ * not zero; names by dh_normalise_name()
+ */
+enum dh_normalise {
+	DH_NORMALISE_CAER,	   /* n / 3 sigma, 0 to 1, cut to 1/256 */
+	DH_NORMALISE_JAER,	   /* the same in float; sigma about the exact mean */
+	DH_NORMALISE_JAER_CENTRED, /* with polarity, an empty pixel becomes 0 */
+	DH_NORMALISE_LINEAR,	   /* n / clip */
+};
+
+/** dh_normalise_name() - "caer", "jaer", ... of an enum dh_normalise; NULL: there is none */
+const char *dh_normalise_name(unsigned int how);
+
+/**
+ * struct dh_framer_options - how to make frames of events
+ * @size: in: sizeof(struct dh_framer_options)
+ * @sensor_width: columns of the sensor
+ * @sensor_height: rows
+ * @width: of a frame, at most 1024; 0: 64
+ * @height: of a frame, likewise
+ * @events: events of a frame; 0: 2000, or by @period_us
+ * @period_us: frames of equal time instead; a window without an event gives no frame
+ * @polarity: off events count -1; otherwise all count 1
+ * @normalise: what becomes of the counts
+ * @clip: counts beyond this are cut, at most 1023; 0: what @normalise is used with, 200 for caer, 100
+ *	for jaer, 16 for linear
+ * @flip_x: count columns from the other side
+ * @flip_y: count rows from the other side
+ *
+ * An event at (x, y) counts in pixel (floor(x width / sensor_width), floor(y height /
+ * sensor_height)).
+ */
+struct dh_framer_options {
+	size_t size;
+	uint16_t sensor_width;
+	uint16_t sensor_height;
+	uint16_t width;
+	uint16_t height;
+	uint32_t events;
+	uint64_t period_us;
+	bool polarity;
+	enum dh_normalise normalise;
+	uint16_t clip;
+	bool flip_x;
+	bool flip_y;
+};
+
+struct dh_framer;
+
+/** dh_framer_create() - for one thread at a time; -EINVAL, -ERANGE, -ENOMEM */
+int dh_framer_create(const struct dh_framer_options *options, struct dh_framer **framer,
+		     struct dh_error *err);
+
+/** dh_framer_destroy() - NULL is fine */
+void dh_framer_destroy(struct dh_framer *framer);
+
+/**
+ * struct dh_frame - a frame
+ * @size: in: sizeof(struct dh_frame)
+ * @q8: int16 [height][width], 256 stands for 1.0; the framer's, until its next call
+ * @values: the same as float
+ * @width: columns
+ * @height: rows
+ * @start_us: time of its first event; of frames of equal time, where the window begins
+ * @end_us: time of its last event
+ * @events: in it
+ * @empty: pixels with a count of 0
+ * @clipped: pixels whose count was cut
+ * @number: frames before it
+ */
+struct dh_frame {
+	size_t size;
+	const int16_t *q8;
+	const float *values;
+	uint32_t width;
+	uint32_t height;
+	int64_t start_us;
+	int64_t end_us;
+	uint64_t events;
+	uint32_t empty;
+	uint32_t clipped;
+	uint64_t number;
+};
+
+/**
+ * dh_framer_push() - add events, up to the one that completes a frame
+ * @used: filled: how many were taken: give the rest again
+ * @frame: filled if one is complete
+ *
+ * Return: 1: there is a frame; 0: all were taken; -EINVAL: an event is not on the sensor.
+ */
+int dh_framer_push(struct dh_framer *framer, const struct dh_event *events, size_t count,
+		   size_t *used, struct dh_frame *frame, struct dh_error *err);
+
+/** dh_framer_flush() - the frame in progress, as it is; false: there is none */
+bool dh_framer_flush(struct dh_framer *framer, struct dh_frame *frame);
+
 #if defined(__cplusplus)
 }
 #endif
