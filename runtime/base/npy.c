@@ -383,7 +383,8 @@ int dh_npy_load(const char *path, struct dh_array *array, struct dh_error *err)
 	return ret;
 }
 
-static bool write_header(FILE *file, const struct dh_array *array)
+/* The elements begin at a multiple of 64 bytes, at least after @room bytes. */
+static bool write_header(FILE *file, const struct dh_array *array, size_t room)
 {
 	char text[512];
 	unsigned char head[10] = MAGIC "\x01";
@@ -397,8 +398,7 @@ static bool write_header(FILE *file, const struct dh_array *array)
 	if (array->ndim > 1)
 		len--;
 	len += snprintf(text + len, sizeof(text) - len, "), }");
-	/* The elements begin at a multiple of 64 bytes. */
-	while ((sizeof(head) + len + 1) % 64)
+	while ((sizeof(head) + len + 1) % 64 || sizeof(head) + len + 1 < room)
 		text[len++] = ' ';
 	text[len++] = '\n';
 	head[8] = len & 0xff;
@@ -426,8 +426,67 @@ int dh_npy_save(const char *path, const struct dh_array *array, struct dh_error 
 	if (!file)
 		return file_error(path, "create it", errno, err);
 	errno = 0;
-	error = write_header(file, array) && write_elements(file, array) ? 0 : errno ? errno : EIO;
+	error = write_header(file, array, 0) && write_elements(file, array) ? 0
+		: errno							    ? errno
+									    : EIO;
 	if (fclose(file) && !error)
 		error = errno;
 	return error ? file_error(path, "write it", error, err) : 0;
+}
+
+/* Enough for the header of any array, so that it can be written again with another first dimension. */
+#define WRITER_ROOM 256
+
+static int writer_error(struct dh_npy_writer *writer, const char *what, struct dh_error *err)
+{
+	int error = errno ? errno : EIO;
+
+	if (writer->file)
+		fclose(writer->file);
+	writer->file = NULL;
+	return file_error(writer->path, what, error, err);
+}
+
+int dh_npy_writer_open(struct dh_npy_writer *writer, const char *path, const struct dh_array *row,
+		       struct dh_error *err)
+{
+	*writer = (struct dh_npy_writer){ .path = path, .array = *row };
+	writer->array.ndim = row->ndim + 1;
+	memmove(writer->array.shape + 1, row->shape, row->ndim * sizeof(*row->shape));
+	writer->array.shape[0] = 0;
+	errno = 0;
+	writer->file = fopen(path, "wbe");
+	if (!writer->file)
+		return writer_error(writer, "create it", err);
+	/* Fails now, not at the end, on what is no file: the number of rows is written at the end. */
+	if (fseek(writer->file, 0, SEEK_SET) ||
+	    !write_header(writer->file, &writer->array, WRITER_ROOM))
+		return writer_error(writer, "write it", err);
+	return 0;
+}
+
+int dh_npy_writer_add(struct dh_npy_writer *writer, const void *row, struct dh_error *err)
+{
+	struct dh_array array = writer->array;
+
+	array.shape[0] = 1;
+	array.data = (void *)row;
+	errno = 0;
+	if (!write_elements(writer->file, &array))
+		return writer_error(writer, "write it", err);
+	writer->array.shape[0]++;
+	return 0;
+}
+
+int dh_npy_writer_close(struct dh_npy_writer *writer, struct dh_error *err)
+{
+	FILE *file = writer->file;
+
+	if (!file)
+		return 0;
+	errno = 0;
+	if (fseek(file, 0, SEEK_SET) || !write_header(file, &writer->array, WRITER_ROOM))
+		return writer_error(writer, "write it", err);
+	writer->file = NULL;
+	return fclose(file) ? writer_error(writer, "write it", err) : 0;
 }

@@ -6,6 +6,7 @@
 #define DELTAHOP_NPY_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/error.h"
 
@@ -74,5 +75,31 @@ int dh_npy_parse(const void *buf, size_t len, const char *name, struct dh_array 
 
 /** dh_npy_save() - write a file of version 1.0 as NumPy does */
 int dh_npy_save(const char *path, const struct dh_array *array, struct dh_error *err);
+
+/**
+ * struct dh_npy_writer - a file that is written row by row
+ * @file: NULL: not open, or an error occurred
+ * @path: its name, the caller's
+ * @array: rows so far, without data
+ */
+struct dh_npy_writer {
+	FILE *file;
+	const char *path;
+	struct dh_array array;
+};
+
+/**
+ * dh_npy_writer_open() - begin to write a file, which cannot be a pipe
+ * @path: must last until it is closed
+ * @row: type and shape of a row, of at most DH_ARRAY_MAX_DIMS - 1 dimensions
+ */
+int dh_npy_writer_open(struct dh_npy_writer *writer, const char *path, const struct dh_array *row,
+		       struct dh_error *err);
+
+/** dh_npy_writer_add() - add a row; after an error the file is closed */
+int dh_npy_writer_add(struct dh_npy_writer *writer, const void *row, struct dh_error *err);
+
+/** dh_npy_writer_close() - write how many rows there are, and close; may be called after an error */
+int dh_npy_writer_close(struct dh_npy_writer *writer, struct dh_error *err);
 
 #endif /* DELTAHOP_NPY_H */

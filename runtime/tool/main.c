@@ -21,6 +21,7 @@ static const struct command {
 	{ "run", cmd_run, "run a program on input from .npy files" },
 	{ "bench", cmd_bench, "measure a program: host time, modelled time" },
 	{ "disasm", cmd_disasm, "show the commands of a program" },
+	{ "events", cmd_events, "read a recording of an event camera, make frames of it" },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(*commands))

@@ -3,36 +3,17 @@
 """command_test.py DELTAHOP DIGITS-FOLDER NETWORK-MAKE: the deltahop command from outside, on the embedded device."""
 
 import array
-import ast
 import json
 import os
-import struct
 import subprocess
 import sys
 import tempfile
 import unittest
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from npy import load, save
+
 DELTAHOP, DIGITS, NETWORK_MAKE = sys.argv[1:4]
-KINDS = {"<i2": "h", "<i4": "i", "|u1": "B", "<f4": "f", "<f8": "d", "<i8": "q"}
-
-
-def save(path, kind, shape, values):
-	"""Write an array as NumPy does."""
-	text = repr({"descr": kind, "fortran_order": False, "shape": tuple(shape)})
-	text += " " * (-(len(text) + 11) % 64) + "\n"
-	with open(path, "wb") as file:
-		file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode())
-		file.write(array.array(KINDS[kind], values).tobytes())
-	return path
-
-
-def load(path):
-	"""Shape and values of an array."""
-	with open(path, "rb") as file:
-		data = file.read()
-	size = 10 + struct.unpack_from("<H", data, 8)[0]
-	head = ast.literal_eval(data[10:size].decode())
-	return head["shape"], array.array(KINDS[head["descr"]], data[size:])
 
 
 class Tool(unittest.TestCase):
@@ -101,7 +82,7 @@ class Command(Tool):
 
 	def test_help(self):
 		self.assertIn("Exit status", self.good("--help"))
-		for command in ("info", "compile", "run", "bench", "disasm"):
+		for command in ("info", "compile", "run", "bench", "disasm", "events"):
 			text = self.good(command, "--help")
 			self.assertIn("--json", text)
 			self.assertIn(command, text)

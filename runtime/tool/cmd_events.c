@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: MIT
+/* deltahop events: what is in a recording of an event camera, as text or as frames. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "frames.h"
+#include "recording.h"
+#include "base/text.h"
+#include "tool.h"
+
+#define BATCH 4096
+
+enum {
+	KEY_FORMAT = 256,
+	KEY_LAYOUT,
+	KEY_SIZE,
+	KEY_TEXT,
+	KEY_FRAMES,
+	KEY_COUNT,
+	KEY_PERIOD,
+	KEY_FRAME_SIZE,
+	KEY_POLARITY,
+	KEY_NORMALISE,
+	KEY_CLIP,
+	KEY_FLIP,
+};
+
+struct arguments {
+	const char *file;
+	const char *frames;
+	bool text;
+	bool json;
+	struct dh_event_reader_options reader;
+	struct dh_framer_options framer;
+};
+
+/* A recording as it is read. */
+struct reading {
+	struct arguments args;
+	struct recording rec;
+	struct dh_framer *framer;
+	struct frames frames;
+	struct dh_event events[BATCH];
+};
+
+/* --- options ------------------------------------------------------------------------- */
+
+/* One of the names that a function knows, or argp_error() */
+static unsigned int choice(struct argp_state *state, const char *what, const char *text,
+			   const char *(*name)(unsigned int))
+{
+	char all[128] = "";
+	unsigned int i;
+
+	for (i = 0; name(i); i++) {
+		if (!strcmp(text, name(i)))
+			return i;
+		snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", i ? ", " : "",
+			 name(i));
+	}
+	argp_error(state, "%s: \"%s\": must be one of %s", what, text, all);
+	return 0;
+}
+
+/* "640x480" */
+static void size(struct argp_state *state, const char *what, const char *text, unsigned int most,
+		 uint16_t *width, uint16_t *height)
+{
+	unsigned int w, h;
+	char more;
+
+	if (sscanf(text, "%5ux%5u%c", &w, &h, &more) != 2 || !w || !h || w > most || h > most)
+		argp_error(state, "%s: \"%s\": must be WIDTHxHEIGHT, each from 1 to %u", what, text,
+			   most);
+	*width = w;
+	*height = h;
+}
+
+static const char *polarity_name(unsigned int i)
+{
+	static const char *const names[] = { "ignore", "keep" };
+
+	return i < 2 ? names[i] : NULL;
+}
+
+/* Bit 0: columns, bit 1: rows. */
+static const char *flip_name(unsigned int i)
+{
+	static const char *const names[] = { "none", "x", "y", "xy" };
+
+	return i < 4 ? names[i] : NULL;
+}
+
+static error_t parse_framer(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *args = state->input;
+	struct dh_framer_options *framer = &args->framer;
+	unsigned int flip;
+
+	switch (key) {
+	case KEY_FRAMES:
+		args->frames = arg;
+		return 0;
+	case KEY_COUNT:
+		framer->events = tool_number(state, "--count", arg, 1, 1000000000);
+		return 0;
+	case KEY_PERIOD:
+		framer->period_us = tool_number(state, "--period", arg, 1, 1000000000);
+		return 0;
+	case KEY_FRAME_SIZE:
+		size(state, "--frame-size", arg, 1024, &framer->width, &framer->height);
+		return 0;
+	case KEY_POLARITY:
+		framer->polarity = choice(state, "--polarity", arg, polarity_name);
+		return 0;
+	case KEY_NORMALISE:
+		framer->normalise = choice(state, "--normalise", arg, dh_normalise_name);
+		return 0;
+	case KEY_CLIP:
+		framer->clip = tool_number(state, "--clip", arg, 1, 1023);
+		return 0;
+	case KEY_FLIP:
+		flip = choice(state, "--flip", arg, flip_name);
+		framer->flip_x = flip & 1;
+		framer->flip_y = flip >> 1;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static error_t parse_end(const struct arguments *args, struct argp_state *state)
+{
+	if (!args->file)
+		argp_error(state, "which recording? \"-\" is standard input");
+	if (args->text && args->json)
+		argp_error(state, "--text and --json both want standard output: choose one");
+	if (args->framer.events && args->framer.period_us)
+		argp_error(state, "--count and --period: choose one");
+	return 0;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *args = state->input;
+
+	switch (key) {
+	case 'j':
+		args->json = true;
+		return 0;
+	case KEY_TEXT:
+		args->text = true;
+		return 0;
+	case KEY_FORMAT:
+		args->reader.format = choice(state, "--format", arg, dh_event_format_name);
+		return 0;
+	case KEY_LAYOUT:
+		args->reader.layout = choice(state, "--layout", arg, dh_event_layout_name);
+		return 0;
+	case KEY_SIZE:
+		size(state, "--size", arg, UINT16_MAX, &args->reader.width, &args->reader.height);
+		return 0;
+	case ARGP_KEY_ARG:
+		if (args->file)
+			argp_error(state, "\"%s\": only one recording can be read at a time", arg);
+		args->file = arg;
+		return 0;
+	case ARGP_KEY_END:
+		return parse_end(args, state);
+	default:
+		return parse_framer(key, arg, state);
+	}
+}
+
+static const struct argp_option options[] = {
+	{ "format", KEY_FORMAT, "FORMAT", 0,
+	  "auto (by the first bytes, the default), aedat2, aedat3, es or evt2; with a name, the data "
+	  "may begin without a header",
+	  1 },
+	{ "layout", KEY_LAYOUT, "LAYOUT", 0,
+	  "addresses of AEDAT 2.0: auto (by the header, the default), dvs128, dvs128-jaer (the same "
+	  "with the opposite polarity) or davis",
+	  1 },
+	{ "size", KEY_SIZE, "WxH", 0, "size of the sensor in pixels (default: by the header)", 1 },
+	{ "text", KEY_TEXT, NULL, 0,
+	  "print the events, one a line: microseconds, column, row, 1 for on or 0 for off", 2 },
+	{ "json", 'j', NULL, 0,
+	  "print JSON: {format, width, height, events, on, first_us, last_us, rate, skipped, "
+	  "frames...}",
+	  2 },
+	{ "frames", KEY_FRAMES, "PATH", 0,
+	  "write frames, int16 with 256 for 1.0: PATH.npy [frames][1][height][width], or else a "
+	  "directory with a file [1][1][height][width] each",
+	  3 },
+	{ "count", KEY_COUNT, "N", 0, "frames of N events (default 2000)", 4 },
+	{ "period", KEY_PERIOD, "US", 0,
+	  "frames of US microseconds instead; without an event there is no frame", 4 },
+	{ "frame-size", KEY_FRAME_SIZE, "WxH", 0, "size of a frame (default 64x64)", 4 },
+	{ "polarity", KEY_POLARITY, "WHAT", 0,
+	  "ignore (the default): every event counts 1; or keep: off events count -1", 4 },
+	{ "normalise", KEY_NORMALISE, "HOW", 0,
+	  "caer (the default), jaer, jaer-centred or linear; see Documentation/events.rst", 4 },
+	{ "clip", KEY_CLIP, "N", 0,
+	  "counts above N become N (default 200 for caer, 100 for jaer, 16 for linear)", 4 },
+	{ "flip", KEY_FLIP, "AXES", 0, "x, y or xy: mirror frames", 4 },
+	{ 0 }
+};
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "FILE|-",
+	.doc = "Tells what is in a recording of an event camera, AEDAT 2.0, AEDAT 3.1, Event Stream 2 "
+	       "or EVT 2.0; prints its events or makes frames of them. From standard input (\"-\") "
+	       "events are taken as they come, until the end or an interrupt."
+	       "\vExit status: 0; 1 the recording is damaged, cut off or of another kind: what is "
+	       "before the damage was read; 2 wrong usage.",
+};
+
+/* --- reading ------------------------------------------------------------------------- */
+
+static struct dh_event_info get_info(const struct reading *reading)
+{
+	struct dh_event_info info = { .size = sizeof(info) };
+
+	dh_event_reader_get_info(reading->rec.reader, &info);
+	return info;
+}
+
+/* Not before the header was read, which has the sensor's size. */
+static int begin_frames(struct reading *reading, struct dh_error *err)
+{
+	struct dh_event_info info = get_info(reading);
+	struct dh_framer_options *framer = &reading->args.framer;
+	int ret;
+
+	if (!info.width) {
+		dh_error_set(err,
+			     "%s: the size of the sensor is not known from the header: give it, as "
+			     "in --size 346x260",
+			     reading->rec.name);
+		return -EINVAL;
+	}
+	framer->sensor_width = info.width;
+	framer->sensor_height = info.height;
+	ret = dh_framer_create(framer, &reading->framer, err);
+	return ret ? ret
+		   : frames_open(&reading->frames, reading->args.frames,
+				 framer->width ? framer->width : 64,
+				 framer->height ? framer->height : 64, err);
+}
+
+static int make_frames(struct reading *reading, size_t count, struct dh_error *err)
+{
+	struct dh_frame frame = { .size = sizeof(frame) };
+	size_t used, at = 0;
+	int ret = reading->framer ? 0 : begin_frames(reading, err);
+
+	while (!ret && at < count) {
+		ret = dh_framer_push(reading->framer, reading->events + at, count - at, &used,
+				     &frame, err);
+		at += used;
+		if (ret > 0)
+			ret = frames_add(&reading->frames, &frame, err);
+	}
+	return ret;
+}
+
+/* The last window of time is a frame; fewer events than asked for are none. */
+static int end_frames(struct reading *reading, struct dh_error *err)
+{
+	struct dh_frame frame = { .size = sizeof(frame) };
+	int ret = 0, closed;
+
+	if (reading->framer && reading->args.framer.period_us &&
+	    dh_framer_flush(reading->framer, &frame))
+		ret = frames_add(&reading->frames, &frame, err);
+	closed = frames_close(&reading->frames, ret ? NULL : err);
+	return ret ? ret : closed;
+}
+
+static void print_events(const struct dh_event *events, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		printf("%" PRId64 " %u %u %d\n", events[i].time_us, events[i].x, events[i].y,
+		       events[i].on);
+	/* Whoever reads them from a pipe gets them as they come. */
+	fflush(stdout);
+}
+
+static int read_all(struct reading *reading, struct dh_error *err)
+{
+	size_t count;
+	int ret;
+
+	for (;;) {
+		ret = recording_next(&reading->rec, reading->events, BATCH, &count, err);
+		if (ret <= 0)
+			return ret;
+		if (reading->args.text)
+			print_events(reading->events, count);
+		if (reading->args.frames && make_frames(reading, count, err))
+			return -EINVAL;
+	}
+}
+
+/* --- what it was ---------------------------------------------------------------------- */
+
+static double duration(const struct dh_event_info *info)
+{
+	return (info->last_us - info->first_us) * 1e-6;
+}
+
+static void print_sensor(const struct dh_event_info *info)
+{
+	printf("sensor   ");
+	if (info->width)
+		printf("%u x %u pixels", info->width, info->height);
+	else
+		printf("of unknown size");
+	if (info->sensor[0])
+		printf(" (%s)", info->sensor);
+	if (info->events)
+		printf("; events up to column %u, row %u", info->max_x, info->max_y);
+	putchar('\n');
+}
+
+static void print_skipped(const struct dh_event_info *info)
+{
+	bool any = false;
+	unsigned int i;
+
+	for (i = 0; i < DH_EVENT_SKIPPED && info->skipped[i].name; i++) {
+		if (!info->skipped[i].count)
+			continue;
+		printf("%s%" PRIu64 " %s", any ? ", " : "skipped  ", info->skipped[i].count,
+		       info->skipped[i].name);
+		any = true;
+	}
+	if (any)
+		putchar('\n');
+}
+
+static void print_time(const struct dh_event_info *info)
+{
+	if (!info->events)
+		return;
+	printf("time     %.6f s to %.6f s\n", info->first_us * 1e-6, info->last_us * 1e-6);
+	if (info->last_us > info->first_us)
+		printf("rate     %.0f events/s for %.6f s\n", info->events / duration(info),
+		       duration(info));
+	if (info->held || info->resets)
+		printf("clock    ran back: %" PRIu64 " events held, %" PRIu64 " resets\n",
+		       info->held, info->resets);
+}
+
+static void print_frames(const struct reading *reading, const struct dh_event_info *info)
+{
+	const struct frames *frames = &reading->frames;
+	double count = frames->count ? (double)frames->count : 1;
+
+	printf("frames   %" PRIu64 " in %s, of %.1f events and %.3f ms, %.1f %% empty; %" PRIu64
+	       " events left over\n",
+	       frames->count, frames->path, frames->events / count, frames->time_us / count * 1e-3,
+	       frames->empty / count * 100, info->events - frames->events);
+}
+
+static void print_info(const struct reading *reading)
+{
+	struct dh_event_info info = get_info(reading);
+
+	if (!info.format)
+		return;
+	printf("format   %s", info.format);
+	if (info.layout != DH_EVENT_LAYOUT_AUTO)
+		printf(", addresses as of %s", dh_event_layout_name(info.layout));
+	putchar('\n');
+	print_sensor(&info);
+	printf("events   %" PRIu64 ": %" PRIu64 " on, %" PRIu64 " off\n", info.events, info.on,
+	       info.events - info.on);
+	print_skipped(&info);
+	print_time(&info);
+	if (reading->frames.path)
+		print_frames(reading, &info);
+}
+
+static json_t *json_skipped(const struct dh_event_info *info)
+{
+	json_t *json = json_object();
+	unsigned int i;
+
+	for (i = 0; i < DH_EVENT_SKIPPED && info->skipped[i].name; i++)
+		json_add(json, info->skipped[i].name, json_integer(info->skipped[i].count));
+	return json;
+}
+
+static json_t *json_frames(const struct reading *reading, const struct dh_event_info *info)
+{
+	const struct frames *frames = &reading->frames;
+	json_t *json = json_object();
+
+	if (!frames->path) {
+		json_decref(json);
+		return json_null();
+	}
+	json_add(json, "path", dh_text_json(frames->path));
+	json_add(json, "count", json_integer(frames->count));
+	json_add(json, "events", json_integer(frames->events));
+	json_add(json, "left_over", json_integer(info->events - frames->events));
+	json_add(json, "empty",
+		 frames->count ? json_real(frames->empty / frames->count) : json_null());
+	return json;
+}
+
+static json_t *json_info(const struct reading *reading, const char *error)
+{
+	struct dh_event_info info = get_info(reading);
+	json_t *json = json_object();
+
+	json_add(json, "file", dh_text_json(reading->rec.name));
+	json_add(json, "format", info.format ? json_string(info.format) : json_null());
+	json_add(json, "layout",
+		 info.layout ? json_string(dh_event_layout_name(info.layout)) : json_null());
+	json_add(json, "sensor", dh_text_json(info.sensor));
+	json_add(json, "width", info.width ? json_integer(info.width) : json_null());
+	json_add(json, "height", info.height ? json_integer(info.height) : json_null());
+	json_add(json, "bytes", json_integer(info.bytes));
+	json_add(json, "events", json_integer(info.events));
+	json_add(json, "on", json_integer(info.on));
+	json_add(json, "max_x", json_integer(info.max_x));
+	json_add(json, "max_y", json_integer(info.max_y));
+	json_add(json, "first_us", json_integer(info.first_us));
+	json_add(json, "last_us", json_integer(info.last_us));
+	json_add(json, "rate",
+		 info.last_us > info.first_us ? json_real(info.events / duration(&info))
+					      : json_null());
+	json_add(json, "held", json_integer(info.held));
+	json_add(json, "resets", json_integer(info.resets));
+	json_add(json, "skipped", json_skipped(&info));
+	json_add(json, "frames", json_frames(reading, &info));
+	json_add(json, "error", error ? dh_text_json(error) : json_null());
+	return json;
+}
+
+/* What was read before an error is told too. */
+static int tell(const struct reading *reading, const struct dh_error *error)
+{
+	int ret = EXIT_OK;
+
+	if (reading->args.json)
+		ret = tool_print_json(json_info(reading, error ? error->text : NULL), NULL);
+	else if (!reading->args.text)
+		print_info(reading);
+	return error ? tool_fail(EXIT_FAILED, error) : ret;
+}
+
+static int run(struct reading *reading)
+{
+	const struct arguments *args = &reading->args;
+	struct dh_error err;
+	int ret;
+
+	if (recording_open(&reading->rec, args->file, &args->reader, &err))
+		return tool_fail(EXIT_FAILED, &err);
+	recording_stop_on_signal();
+	ret = read_all(reading, &err);
+	if (!ret && args->frames && !reading->framer)
+		ret = begin_frames(reading, &err);
+	if (end_frames(reading, ret ? NULL : &err) && !ret)
+		ret = -EIO;
+	return tell(reading, ret ? &err : NULL);
+}
+
+int cmd_events(int argc, char **argv)
+{
+	struct reading *reading = calloc(1, sizeof(*reading));
+	int ret;
+
+	if (!reading) {
+		fprintf(stderr, "deltahop: out of memory\n");
+		return EXIT_FAILED;
+	}
+	reading->args.reader.size = sizeof(reading->args.reader);
+	reading->args.framer.size = sizeof(reading->args.framer);
+	tool_parse(&argp, argc, argv, &reading->args);
+	ret = run(reading);
+	recording_close(&reading->rec);
+	dh_framer_destroy(reading->framer);
+	free(reading);
+	return ret;
+}
