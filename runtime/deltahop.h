@@ -784,7 +784,7 @@ struct dh_event_reader;
  * dh_event_reader_create() - begin to read events, from a file, a pipe, a socket, memory
  * @options: NULL: by what the data say
  *
- * A reader holds a few kilobytes, whatever it reads. It is for one thread at a time.
+ * A reader has some 10 kilobytes, whatever it reads. It is for one thread at a time.
  *
  * Return: 0, -EINVAL, -ENOMEM.
  */
@@ -801,7 +801,8 @@ void dh_event_reader_destroy(struct dh_event_reader *reader);
  * @used: filled: how many were taken; fewer than @len if @room is used up: give the rest again
  * @events: filled with what the bytes make up
  * @room: events that fit there
- * @count: filled: how many there are, also if there is an error after them
+ * @count: filled: how many there are, also if there is an error after them; if it is @room there may
+ *	be more: call again, with the rest of the bytes or none
  *
  * Return: 0; -EINVAL: damaged, the sentence says at which byte, what was found and what was
  * expected; -EOPNOTSUPP: a kind of data that cannot be read. After an error every call gives the

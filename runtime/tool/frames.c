@@ -60,6 +60,7 @@ int frames_open(struct frames *frames, const char *path, unsigned int width, uns
 			       : make_directory(frames, err);
 }
 
+/* Under another name until it is complete, for those who wait for frames. */
 static int save(const struct frames *frames, const struct dh_frame *frame, struct dh_error *err)
 {
 	const struct dh_array array = {
@@ -68,10 +69,18 @@ static int save(const struct frames *frames, const struct dh_frame *frame, struc
 		.shape = { 1, 1, frame->height, frame->width },
 		.data = (void *)frame->q8,
 	};
-	char path[PATH_MAX];
+	char path[PATH_MAX], part[PATH_MAX + 8];
 	int ret = frame_path(frames, frames->count, path, sizeof(path), err);
 
-	return ret ? ret : dh_npy_save(path, &array, err);
+	if (ret)
+		return ret;
+	snprintf(part, sizeof(part), "%s.part", path);
+	ret = dh_npy_save(part, &array, err);
+	if (!ret && rename(part, path)) {
+		ret = -errno;
+		dh_error_set(err, "%s: cannot rename it: %s", part, strerror(errno));
+	}
+	return ret;
 }
 
 int frames_add(struct frames *frames, const struct dh_frame *frame, struct dh_error *err)
