@@ -16,8 +16,6 @@ bool dh_event_clock_read(struct dh_event_clock *clock, uint64_t raw, unsigned in
 	if (clock->started &&
 	    __builtin_add_overflow(clock->now, difference(raw, clock->raw, bits), &now))
 		return false;
-	if (now < 0 && !clock->started)
-		return false;
 	if (clock->started && now < clock->last) {
 		if (clock->last - now <= DH_EVENT_DISORDER_US) {
 			clock->held++;

@@ -32,7 +32,7 @@ struct dh_event_clock {
 
 /**
  * dh_event_clock_read() - time of the next event
- * @raw: its counter, in microseconds
+ * @raw: its counter, in microseconds, below 2^63
  * @bits: after which the counter wraps, at most 64
  * @time: filled
  *

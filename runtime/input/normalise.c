@@ -58,7 +58,7 @@ static uint64_t squares(const int32_t *counts, size_t pixels, int64_t *number)
 	return total;
 }
 
-/* The largest number up to ONE whose square is at most @num / @den. */
+/* The largest number up to ONE whose square is at most @num / @den; ONE if @den is 0. */
 static int32_t root(uint64_t num, uint64_t den)
 {
 	int32_t q = 0;
@@ -81,11 +81,11 @@ static int16_t caer_pixel(int32_t count, int64_t number, uint64_t squares, bool 
 	if (!count)
 		return polarity ? (int16_t)(GREY * ONE) : 0;
 	num = half * half * (uint64_t)((int64_t)count * count) * number;
-	value = den ? root(num, den) : ONE;
+	value = root(num, den);
 	if (!polarity)
 		return value;
 	/* Below the middle, the floor is that of a negative number. */
-	if (count < 0 && den && (uint64_t)value * value * den < num)
+	if (count < 0 && (uint64_t)value * value * den < num)
 		value++;
 	value = count < 0 ? (int32_t)half - value : (int32_t)half + value;
 	return value < 0 ? 0 : value > ONE ? ONE : value;

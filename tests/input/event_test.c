@@ -105,7 +105,8 @@ static const struct {
 	{ "AEDAT 2.0 jAER", file_aedat2_jaer, "AEDAT 2.0", DH_EVENT_LAYOUT_DVS128_JAER,
 	  "ch.unizh.ini.jaer.chip.retina.DVS128", 128, 128, "external input 16" },
 	{ "AEDAT 2.0 DAVIS", file_aedat2_davis, "AEDAT 2.0", DH_EVENT_LAYOUT_DAVIS,
-	  "eu.seebetter.ini.chips.davis.DAVIS240C", 240, 180, NULL },
+	  "eu.seebetter.ini.chips.davis.DAVIS240C", 240, 180,
+	  "external input 14, APS sample 24, IMU sample 18" },
 	{ "AEDAT 3.1", file_aedat3, "AEDAT 3.1", DH_EVENT_LAYOUT_AUTO, "davis346", 346, 260,
 	  "special 24, frame 16, unnamed types 40, marked invalid 19, polarity of another source 8" },
 	{ "AEDAT 3.1 network", file_aedat3_network, "AEDAT 3.1", DH_EVENT_LAYOUT_AUTO, "", 0, 0,
@@ -152,8 +153,7 @@ START_TEST(reads_what_was_written)
 	ck_assert_int_eq(out.info.last_us, file->events[file->count - 1].time_us);
 	ck_assert_uint_eq(out.info.held + out.info.resets, 0);
 	skipped_text(&out.info, skipped, sizeof(skipped));
-	if (kinds[_i].skipped)
-		ck_assert_str_eq(skipped, kinds[_i].skipped);
+	ck_assert_str_eq(skipped, kinds[_i].skipped);
 	free(out.events);
 	free(file);
 }
@@ -267,6 +267,7 @@ START_TEST(headless)
 	ck_assert_msg(!out.ret, "%s", out.err.text);
 	ck_assert_uint_eq(out.count, file->count);
 	must_be_equal(out.events, file->events, file->count);
+	ck_assert_uint_eq(out.info.width, _i < 2 ? 128 : 0);
 	free(out.events);
 	/* and with it all the same */
 	out = read_file(file, &options);
@@ -308,6 +309,71 @@ START_TEST(given_size_wins)
 	out = read_file(file, &options);
 	ck_assert_int_eq(out.ret, -EINVAL);
 	ck_assert_ptr_nonnull(strstr(out.err.text, "expected one on the sensor of 100 x 300"));
+	free(out.events);
+	free(file);
+}
+END_TEST
+
+/* Where the size comes from, and what has precedence. */
+static const struct {
+	const char *header;
+	unsigned int width;
+	unsigned int height;
+	const char *sensor;
+} sizes[] = {
+	{ "% evt 2.0\n% geometry 100x50\n% plugin_name hal_plugin_gen3_fx3\n", 100, 50,
+	  "hal_plugin_gen3_fx3" },
+	{ "% evt 2.0\n% plugin_name hal_plugin_gen3_fx3\n% geometry 100x50\n", 100, 50,
+	  "hal_plugin_gen3_fx3" },
+	{ "% evt 2.0\n% \n% width 100\n% height 50\n", 100, 50, "" },
+	{ "% format EVT2;height=50;width=100\n", 100, 50, "" },
+	{ "% evt 2.0\n% plugin_name hal_plugin_gen31_evk2\n", 640, 480, "hal_plugin_gen31_evk2" },
+	{ "% evt 2.0\n% plugin_name hal_plugin_gen41_evk3\n", 1280, 720, "hal_plugin_gen41_evk3" },
+	{ "% evt 2.0\n% plugin_name hal_plugin_imx636_evk4\n", 1280, 720,
+	  "hal_plugin_imx636_evk4" },
+	{ "% evt 2.0\n% plugin_name hal_plugin_genx320_evk\n", 320, 320, "hal_plugin_genx320_evk" },
+	{ "% evt 2.0\n% plugin_name other\n", 0, 0, "other" },
+	{ "#!AER-DAT2.0\n# AEChip: a.b.Davis640Color\n#End Of ASCII Header\n", 640, 480,
+	  "a.b.Davis640Color" },
+	{ "#!AER-DAT2.0\n# AEChip: DavisNew\n", 0, 0, "DavisNew" },
+	{ "#!AER-DAT2.0\n# AEChip: eu.seebetter.ini.chips.sbret10.SBret10\n", 240, 180,
+	  "eu.seebetter.ini.chips.sbret10.SBret10" },
+};
+
+START_TEST(size_by_header)
+{
+	struct outcome out = read_bytes((const uint8_t *)sizes[_i].header, strlen(sizes[_i].header),
+					7, ROOM, NULL);
+
+	ck_assert_msg(!out.ret, "%s", out.err.text);
+	ck_assert_uint_eq(out.info.width, sizes[_i].width);
+	ck_assert_uint_eq(out.info.height, sizes[_i].height);
+	ck_assert_str_eq(out.info.sensor, sizes[_i].sensor);
+	free(out.events);
+}
+END_TEST
+
+/* The sensor of the source that has polarity events; or of the one that the file was written from. */
+START_TEST(size_by_source)
+{
+	static const char *const headers[] = {
+		"#!AER-DAT3.1\r\n#Source 0: DVS128\r\n#Source 3: DAVIS208\r\n#!END-HEADER\r\n",
+		"#!AER-DAT3.1\r\n#Source 3: File\r\n#-Source 0: DAVIS208\r\n#-Source 1: DVS128\r\n"
+		"#!END-HEADER\r\n",
+		"#!AER-DAT3.1\r\n#Source 99999999999: DVS128\r\n#Source x\r\n#!END-HEADER\r\n",
+	};
+	struct event_file *file = file_new();
+	struct outcome out;
+
+	file_text(file, headers[_i]);
+	put_packet(file, 0, 0, 8, 0, 0);
+	put_packet(file, 1, 3, 8, 0, 1);
+	put_polarity(file, 1, 200, 190, true, true);
+	out = read_file(file, NULL);
+	ck_assert_msg(!out.ret, "%s", out.err.text);
+	ck_assert_uint_eq(out.count, 1);
+	ck_assert_uint_eq(out.info.width, _i < 2 ? 208 : 0);
+	ck_assert_uint_eq(out.info.height, _i < 2 ? 192 : 0);
 	free(out.events);
 	free(file);
 }
@@ -402,6 +468,8 @@ static const struct {
 	BAD("EVT geometry", "% evt 2.0\n% geometry 640\n", -EINVAL,
 	    "byte 10: found \"% geometry 640\"", "width and height"),
 	BAD("EVT sides", "% evt 2.0\n% height 0\n", -EINVAL, "byte 10: found \"% height 0\"", ""),
+	BAD("EVT width of something", "% evt 2.0\n% width 12 px\n", -EINVAL, "% width 12 px", ""),
+	BAD("EVT depth", "% evt 2.0\n% geometry 640x480x3\n", -EINVAL, "640x480x3", ""),
 	BAD("EVT wide", "% evt 2.0\n% width 65536\n", -EINVAL, "% width 65536", ""),
 	BAD("EVT format size", "% format EVT2;width=;height=4\n", -EINVAL, "byte 0: found", ""),
 	BAD("EVT reserved", "% evt 2.0\n\0\0\0\x80\1\0\0\x70", -EINVAL,
@@ -722,6 +790,8 @@ int main(void)
 	tcase_add_loop_test(formats, headless, 0, 5);
 	tcase_add_test(formats, named_layout_wins);
 	tcase_add_test(formats, given_size_wins);
+	tcase_add_loop_test(formats, size_by_header, 0, sizeof(sizes) / sizeof(*sizes));
+	tcase_add_loop_test(formats, size_by_source, 0, 3);
 	tcase_add_test(formats, names);
 	tcase_add_loop_test(damage, cut_anywhere, 0, KINDS);
 	tcase_add_loop_test(damage, any_bit_wrong, 0, KINDS);

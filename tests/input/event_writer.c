@@ -136,7 +136,7 @@ struct event_file *file_aedat2_davis(void)
 		put_pair(file, y << 22 | x << 12 | on << 11 | (next(&state) & 0x3ff), time);
 		file_expect(file, time, x, y, on);
 		if (i % 5 == 0)
-			put_pair(file, 1U << 31 | y << 22 | x << 12 | next(&state) % 2048, time);
+			put_pair(file, 1U << 31 | y << 22 | x << 12 | next(&state) % 3072, time);
 		if (i % 7 == 0)
 			put_pair(file, 1U << 31 | 3 << 10 | x << 12, time);
 		if (i % 9 == 0)
