@@ -90,6 +90,12 @@ static int end_of_line(struct dh_event_reader *reader)
 	return ret ? end_of_header(reader) : 0;
 }
 
+/* Whatever the character set: no control character but those of white space. */
+static bool is_text(unsigned int byte)
+{
+	return (byte >= ' ' && byte != 0x7f) || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
 int event_take_line(struct dh_event_reader *reader, const uint8_t *at, struct dh_event *event)
 {
 	const char *mark = reader->format->mark;
@@ -98,8 +104,7 @@ int event_take_line(struct dh_event_reader *reader, const uint8_t *at, struct dh
 
 	(void)event;
 	reader->line[reader->line_len++] = byte;
-	if ((len < strlen(mark) && byte != (unsigned char)mark[len]) ||
-	    (byte < ' ' && !strchr("\t\r\n", byte)) || byte == 0x7f)
+	if ((len < strlen(mark) && byte != (unsigned char)mark[len]) || !is_text(byte))
 		return not_a_line(reader, byte);
 	if (byte == '\n')
 		return end_of_line(reader);

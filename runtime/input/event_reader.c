@@ -277,7 +277,7 @@ static const uint8_t *peek(struct dh_event_reader *reader, struct input *input)
 
 	if (!reader->held && input->left >= reader->need)
 		return input->at;
-	if (reader->held < reader->need) {
+	if (reader->held < reader->need && input->left) {
 		missing = reader->need - reader->held;
 		if (missing > input->left)
 			missing = input->left;

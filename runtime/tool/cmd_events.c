@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frames.h"
-#include "recording.h"
 #include "base/text.h"
-#include "tool.h"
+#include "tool/frames.h"
+#include "tool/recording.h"
+#include "tool/tool.h"
 
 #define BATCH 4096
 

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "frames.h"
+#include "tool/frames.h"
 
 static bool is_file(const struct frames *frames)
 {

@@ -2,12 +2,13 @@
 /* Events out of a file, a pipe or standard input, as they come. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
-#include "recording.h"
+#include "tool/recording.h"
 
 static volatile sig_atomic_t stopped;
 
@@ -48,14 +49,25 @@ int recording_open(struct recording *rec, const char *path,
 	return dh_event_reader_create(&named, &rec->reader, err);
 }
 
-/* Reads what there is; none: the end. */
-static int fill(struct recording *rec, struct dh_error *err)
+/* Waits for what comes, also where another program has made the file non-blocking. */
+static ssize_t read_some(struct recording *rec)
 {
+	struct pollfd wait = { .fd = rec->fd, .events = POLLIN };
 	ssize_t got;
 
 	do {
 		got = stopped ? 0 : read(rec->fd, rec->bytes, sizeof(rec->bytes));
-	} while (got < 0 && errno == EINTR);
+		if (got < 0 && errno == EAGAIN)
+			poll(&wait, 1, -1);
+	} while (got < 0 && (errno == EINTR || errno == EAGAIN));
+	return got;
+}
+
+/* Reads what there is; none: the end. */
+static int fill(struct recording *rec, struct dh_error *err)
+{
+	ssize_t got = read_some(rec);
+
 	if (got < 0)
 		return system_error(rec, "read it", err);
 	rec->at = 0;

@@ -561,6 +561,7 @@ START_TEST(errors_stay)
 						&count, &err),
 			 -EINVAL);
 	ck_assert_uint_eq(count, 2);
+	ck_assert_uint_eq(used, 22);
 	ck_assert_uint_eq(events[1].y, 2);
 	ck_assert_int_eq(dh_event_reader_decode(reader, "\0\0\0", 4, &used, events, 8, &count,
 						&again),
@@ -572,6 +573,29 @@ START_TEST(errors_stay)
 	ck_assert_int_eq(dh_event_reader_finish(reader, NULL), -EINVAL);
 	dh_event_reader_destroy(reader);
 	dh_event_reader_destroy(NULL);
+}
+END_TEST
+
+/* No bytes at no address, before and after some. */
+START_TEST(no_bytes)
+{
+	struct dh_event_reader *reader = make_reader(NULL);
+	struct dh_event events[1];
+	size_t used, count;
+	struct dh_error err;
+
+	ck_assert_int_eq(dh_event_reader_decode(reader, NULL, 0, &used, events, 1, &count, &err),
+			 0);
+	ck_assert_int_eq(dh_event_reader_decode(reader, "% ev", 4, &used, NULL, 0, &count, &err),
+			 0);
+	ck_assert_uint_eq(used, 0);
+	ck_assert_int_eq(dh_event_reader_decode(reader, "% ev", 4, &used, events, 1, &count, &err),
+			 0);
+	ck_assert_uint_eq(used, 4);
+	ck_assert_int_eq(dh_event_reader_decode(reader, NULL, 0, &used, events, 1, &count, &err),
+			 0);
+	ck_assert_uint_eq(used + count, 0);
+	dh_event_reader_destroy(reader);
 }
 END_TEST
 
@@ -799,6 +823,7 @@ int main(void)
 	tcase_add_test(damage, named_wrongly);
 	tcase_add_test(damage, long_lines);
 	tcase_add_test(damage, errors_stay);
+	tcase_add_test(damage, no_bytes);
 	tcase_add_loop_test(damage, bad_options, 0, 4);
 	tcase_add_loop_test(time, time_runs_on, 0, sizeof(clocks) / sizeof(*clocks));
 	tcase_add_test(time, time_has_an_end);

@@ -119,7 +119,7 @@ struct event_file *file_aedat2_jaer(void)
 	return file;
 }
 
-/* The first event begins with the byte that header lines begin with. */
+/* The first event begins as header lines do and ends as they do. */
 struct event_file *file_aedat2_davis(void)
 {
 	struct event_file *file = file_new();
@@ -127,8 +127,8 @@ struct event_file *file_aedat2_davis(void)
 
 	file_text(file, "#!AER-DAT2.0\r\n#\n# AEChip: eu.seebetter.ini.chips.davis.DAVIS240C\n");
 	file_end(file);
-	put_pair(file, 0x23000000 | 12 << 12 | 1 << 11, 990);
-	file_expect(file, 990, 12, 0x23000000 >> 22, true);
+	put_pair(file, 0x23000000, '\n');
+	file_expect(file, '\n', 0, 0x23000000 >> 22, false);
 	for (i = 0; i < 120; i++) {
 		uint32_t x = next(&state) % 240, y = next(&state) % 180, on = next(&state) & 1;
 

@@ -223,6 +223,20 @@ class Events(unittest.TestCase):
 			self.assertEqual(process.wait(60), 0)
 			self.assertEqual(process.stderr.read(), b"")
 
+	def test_non_blocking(self):
+		"""A pipe that another program has made non-blocking is waited for."""
+		data = read(ES)
+		source, sink = os.pipe()
+		os.set_blocking(source, False)
+		with subprocess.Popen([DELTAHOP, "events", "--text", "-"], stdin=source, stdout=subprocess.PIPE) as process:
+			os.close(source)
+			os.write(sink, data[:26])
+			self.assertEqual(process.stdout.readline(), b"%d %d %d %d\n" % es_events(data)[0])
+			os.write(sink, data[26:50])
+			os.close(sink)
+			self.assertEqual(len(process.stdout.readlines()), len(es_events(data[:50])) - 1)
+			self.assertEqual(process.wait(60), 0)
+
 	def test_interrupt(self):
 		"""An interrupt ends a live recording: frames are complete, and what was read is told."""
 		process = self.live("--frames", self.path("live"), "--json")
