@@ -157,7 +157,7 @@ const char *dh_cap_name(unsigned int bit);
  * @path: filled with the node's path
  * @len: bytes at @path
  *
- * Return: 0, -ENOENT: no more.
+ * Return: 0, -ENOENT: no more, -ENOMEM.
  */
 int dh_device_node(unsigned int index, char *path, size_t len);
 

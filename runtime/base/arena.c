@@ -17,8 +17,10 @@ void *dh_arena_alloc(struct dh_arena *arena, size_t count, size_t size)
 	size_t bytes;
 
 	if (__builtin_mul_overflow(count, size, &bytes) || bytes > arena->limit ||
-	    arena->used > arena->limit - bytes)
+	    arena->used > arena->limit - bytes) {
+		arena->full = true;
 		return NULL;
+	}
 	piece = calloc(1, sizeof(*piece) + bytes);
 	if (!piece)
 		return NULL;

@@ -6,6 +6,7 @@
 #ifndef DELTAHOP_ARENA_H
 #define DELTAHOP_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct dh_arena_piece;
@@ -15,11 +16,13 @@ struct dh_arena_piece;
  * @pieces: newest first
  * @used: bytes given out
  * @limit: most bytes that it gives out
+ * @full: more was asked for
  */
 struct dh_arena {
 	struct dh_arena_piece *pieces;
 	size_t used;
 	size_t limit;
+	bool full;
 };
 
 /**

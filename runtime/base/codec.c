@@ -11,6 +11,11 @@ struct dh_codec dh_codec_reader(const uint8_t *data, size_t size)
 	return (struct dh_codec){ .reading = true, .at = data, .end = data + size };
 }
 
+void dh_codec_no_memory(struct dh_codec *codec)
+{
+	codec->failed = codec->out_of_memory = true;
+}
+
 static bool make_room(struct dh_codec *codec, size_t size)
 {
 	size_t room = codec->size + size;
@@ -30,9 +35,10 @@ static void put_bytes(struct dh_codec *codec, const void *bytes, size_t size)
 {
 	if (codec->failed || !size)
 		return;
-	codec->failed = !make_room(codec, size);
-	if (codec->failed)
+	if (!make_room(codec, size)) {
+		dh_codec_no_memory(codec);
 		return;
+	}
 	memcpy(codec->data + codec->size, bytes, size);
 	codec->size += size;
 }
@@ -164,7 +170,8 @@ static char *get_text(struct dh_codec *codec)
 		return NULL;
 	}
 	text = strndup((const char *)codec->at, len);
-	codec->failed |= !text;
+	if (!text)
+		dh_codec_no_memory(codec);
 	codec->at += len;
 	dh_text_clean(text);
 	return text;
@@ -186,7 +193,8 @@ static void *make_array(struct dh_codec *codec, uint32_t count, uint32_t most, s
 	codec->failed |= count > most || count > left(codec);
 	if (!codec->failed && count) {
 		elements = calloc(count, size);
-		codec->failed = !elements;
+		if (!elements)
+			dh_codec_no_memory(codec);
 	}
 	return elements;
 }

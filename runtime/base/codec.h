@@ -17,12 +17,14 @@
  * struct dh_codec - bytes on their way; all zero: to write
  * @failed: out of memory, or reading past the end or anything impossible; it stays so, and what is
  *	read then is 0
+ * @out_of_memory: why it failed
  * @reading: direction
  * @data: writing: the bytes so far, freed with free()
  * @at: reading: the next byte
  */
 struct dh_codec {
 	bool failed;
+	bool out_of_memory;
 	bool reading;
 	uint8_t *data;
 	size_t size;
@@ -33,6 +35,9 @@ struct dh_codec {
 
 /** dh_codec_reader() - to read @size bytes at @data */
 struct dh_codec dh_codec_reader(const uint8_t *data, size_t size);
+
+/** dh_codec_no_memory() - it has failed for want of memory */
+void dh_codec_no_memory(struct dh_codec *codec);
 
 /** dh_code_bytes() - @size bytes */
 void dh_code_bytes(struct dh_codec *codec, void *bytes, size_t size);

@@ -12,6 +12,12 @@
 
 /* --- reading --- */
 
+static int unreadable(const char *path, int error, struct dh_error *err)
+{
+	dh_error_set(err, "%s: cannot be read: %s", path, strerror(error));
+	return -error;
+}
+
 static int read_open(int fd, const char *path, size_t most, uint8_t **data, size_t *size,
 		     struct dh_error *err)
 {
@@ -20,18 +26,18 @@ static int read_open(int fd, const char *path, size_t most, uint8_t **data, size
 
 	*size = 0;
 	if (fstat(fd, &st))
-		return -errno;
+		return unreadable(path, errno, err);
 	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > most) {
 		dh_error_set(err, "%s: not a regular file of at most %zu MiB", path, most >> 20);
 		return -EINVAL;
 	}
 	*data = malloc(st.st_size + 1);
 	if (!*data)
-		return -ENOMEM;
+		return unreadable(path, ENOMEM, err);
 	while (*size < (size_t)st.st_size) {
 		got = read(fd, *data + *size, st.st_size - *size);
 		if (got < 0 && errno != EINTR)
-			return -errno;
+			return unreadable(path, errno, err);
 		if (!got)
 			break;
 		*size += got > 0 ? got : 0;
@@ -50,8 +56,6 @@ int dh_file_read(const char *path, size_t most, uint8_t **data, size_t *size, st
 		return ret;
 	}
 	ret = read_open(fd, path, most, data, size, err);
-	if (ret && ret != -EINVAL)
-		dh_error_set(err, "%s: cannot be read: %s", path, strerror(-ret));
 	if (ret) {
 		free(*data);
 		*data = NULL;
@@ -80,18 +84,18 @@ static int write_all(int fd, const uint8_t *data, size_t len)
 /* A name beside @path that no one else uses. */
 static int open_temporary(const char *path, char **name)
 {
+	size_t room = strlen(path) + sizeof(".-2147483648.99");
+
+	*name = malloc(room);
+	if (!*name)
+		return -ENOMEM;
 	for (int i = 0; i < 100; i++) {
 		int fd;
 
-		if (asprintf(name, "%s.%d.%d", path, (int)getpid(), i) < 0) {
-			*name = NULL;
-			return -ENOMEM;
-		}
+		snprintf(*name, room, "%s.%d.%d", path, (int)getpid(), i);
 		fd = open(*name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 		if (fd >= 0 || errno != EEXIST)
 			return fd < 0 ? -errno : fd;
-		free(*name);
-		*name = NULL;
 	}
 	return -EEXIST;
 }
@@ -122,8 +126,7 @@ static int save_to_special(const char *path, const uint8_t *data, size_t size)
 	if (fd < 0)
 		return -errno;
 	ret = write_all(fd, data, size);
-	close(fd);
-	return ret;
+	return close(fd) && !ret ? -errno : ret;
 }
 
 int dh_file_write(const char *path, const void *data, size_t size, struct dh_error *err)

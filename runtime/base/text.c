@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Text made fit to be shown. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,10 +16,12 @@ void dh_text_clean(char *text)
 
 json_t *dh_text_json(const char *text)
 {
-	json_t *value = json_string(text);
 	char *latin, *at;
+	json_t *value;
 
-	if (value)
+	errno = 0;
+	value = json_string(text);
+	if (value || errno == ENOMEM)
 		return value;
 	latin = at = malloc(2 * strlen(text) + 1);
 	if (!latin)

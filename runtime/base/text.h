@@ -10,7 +10,7 @@
 /** dh_text_clean() - replace control characters by question marks, in place; NULL is fine */
 void dh_text_clean(char *text);
 
-/** dh_text_json() - as a JSON string; bytes that are no UTF-8 are taken as Latin-1 */
+/** dh_text_json() - as a JSON string, or NULL; bytes that are no UTF-8 are taken as Latin-1 */
 json_t *dh_text_json(const char *text);
 
 #endif /* DELTAHOP_TEXT_H */

@@ -318,8 +318,8 @@ static void run_pair(struct pair *pair, const struct dh_calibration *c)
 	}
 }
 
-static int write_row(const struct pair *pair, const struct dh_program *program, uint32_t i,
-		     struct dh_explain *explain)
+static void write_row(const struct pair *pair, const struct dh_program *program, uint32_t i,
+		      struct dh_explain *explain)
 {
 	const struct dh_graph_layer *source = &pair->graph->layers[i];
 	const struct dh_quant_layer *quant = &pair->quant->layers[i];
@@ -345,7 +345,7 @@ static int write_row(const struct pair *pair, const struct dh_program *program, 
 					    ? -log2(pair->device->layers[i].sum_max)
 					    : 24;
 	}
-	return dh_explain_layer(explain, &row);
+	dh_explain_layer(explain, &row);
 }
 
 static void write_notes(const struct pair *pair, const struct dh_calibration *c,
@@ -433,7 +433,7 @@ int dh_calibration_report(struct dh_calibration *calibration, const struct dh_gr
 	if (!ret && calibration->ranges)
 		run_pair(pair, calibration);
 	for (uint32_t i = 0; !ret && i < graph->layer_count; i++) {
-		ret = write_row(pair, program, i, explain);
+		write_row(pair, program, i, explain);
 		warn_of_layer(&graph->layers[i], &quant->layers[i], explain);
 	}
 	if (!ret) {

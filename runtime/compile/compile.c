@@ -510,6 +510,8 @@ static int compile_graph(struct compiler *cc, int ret, struct dh_program **progr
 {
 	if (!ret)
 		ret = compile(cc);
+	if (cc->explain->out_of_memory)
+		ret = no_memory(cc);
 	if (ret) {
 		dh_program_free(cc->program);
 		cc->program = NULL;

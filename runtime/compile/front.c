@@ -103,14 +103,17 @@ static bool has_convolution(const struct front *front)
 
 /* --- the two ways ------------------------------------------------------------------------ */
 
+static int no_memory(const struct front *front)
+{
+	dh_error_set(front->err, "out of memory");
+	return -ENOMEM;
+}
+
 static int new_explain(struct front *front)
 {
 	dh_explain_free(front->explain);
 	front->explain = dh_explain_create();
-	if (front->explain)
-		return 0;
-	dh_error_set(front->err, "out of memory");
-	return -ENOMEM;
+	return front->explain ? 0 : no_memory(front);
 }
 
 static int compile_chain(struct front *front)
@@ -196,6 +199,8 @@ static int compile_either(struct front *front, const struct kinds *kinds)
 	if (!ret && front->compiled->network->part_count)
 		return 0;
 	dh_compiled_free(front->compiled);
+	if (ret == -ENOMEM)
+		return ret;
 	dh_error_set(front->err, "%s", chain_err.text);
 	return ret ? ret : -EOPNOTSUPP;
 }
@@ -225,6 +230,10 @@ int dh_front_compile(const char *onnx_path, const struct dh_front_options *optio
 
 	*compiled = (struct dh_compiled){ 0 };
 	ret = compile(&front);
+	if (front.explain && front.explain->out_of_memory) {
+		dh_compiled_free(compiled);
+		ret = no_memory(&front);
+	}
 	if (explain)
 		*explain = front.explain;
 	else

@@ -547,7 +547,10 @@ static void *embedded_map(struct dh_device *device, uint64_t offset, size_t size
 	struct dh_heap *heap = offset < dev->system.size ? &dev->system : &dev->card;
 	uint64_t start = heap == &dev->card ? offset - dev->system.size : offset;
 
-	return start < heap->size && size <= heap->size - start ? heap->base + start : NULL;
+	if (start < heap->size && size <= heap->size - start)
+		return heap->base + start;
+	errno = EINVAL;
+	return NULL;
 }
 
 static void embedded_unmap(struct dh_device *device, void *map, size_t size)
@@ -621,6 +624,21 @@ static int embedded_bo_import(struct dh_device *device, int fd, uint32_t *handle
 	return ret;
 }
 
+static int write_all(int fd, const uint8_t *data, uint64_t len)
+{
+	while (len) {
+		ssize_t done = write(fd, data, len);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return -errno;
+		data += done;
+		len -= done;
+	}
+	return 0;
+}
+
 /* Move the buffer's bytes into a file, and that to where the buffer is. */
 static int export_locked(struct embedded *dev, uint32_t handle)
 {
@@ -634,12 +652,10 @@ static int export_locked(struct embedded *dev, uint32_t handle)
 	fd = memfd_create("deltahop-buffer", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return -errno;
-	if (write(fd, heap_of(dev, bo->placement)->base + bo->block.offset, bo->block.size) !=
-	    (ssize_t)bo->block.size)
-		ret = -ENOMEM;
-	else if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK))
+	ret = write_all(fd, heap_of(dev, bo->placement)->base + bo->block.offset, bo->block.size);
+	if (!ret && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK))
 		ret = -errno;
-	else
+	if (!ret)
 		ret = map_over(dev, bo, fd);
 	if (ret)
 		close(fd);
@@ -827,28 +843,29 @@ static int start(struct embedded *dev, struct dh_error *err)
 		.map = bus_map,
 		.interrupt = bus_interrupt,
 	};
-	const char *why = "out of memory";
+	const char *why;
 
 	if (!dh_heap_init(&dev->system, SYSTEM_BYTES, SYSTEM_LEAST) ||
 	    (dev->config.card_size &&
 	     !dh_heap_init(&dev->card, dev->config.card_size, dev->config.card_size))) {
-		dh_error_set(err, "embedded device: cannot reserve its address space: raise "
+		dh_error_set(err, "embedded device: out of memory for its address space: raise "
 				  "`ulimit -v`, or give a smaller card-size=");
 		return -ENOMEM;
 	}
 	dev->config.card = dev->card.base;
-	dev->model = dh_model_create(&dev->config, &bus, &why);
-	if (!dev->model) {
+	why = dh_config_refuse(&dev->config);
+	if (why) {
 		dh_error_set(err, "embedded device: %s: change the options behind \"embedded:\"",
 			     why);
 		return -EINVAL;
 	}
-	read_hardware(dev);
-	if (!dh_engine_start(dev)) {
-		dh_error_set(err, "embedded device: out of memory");
-		return -ENOMEM;
-	}
-	return 0;
+	dev->model = dh_model_create(&dev->config, &bus, NULL);
+	if (dev->model)
+		read_hardware(dev);
+	if (dev->model && dh_engine_start(dev))
+		return 0;
+	dh_error_set(err, "embedded device: out of memory");
+	return -ENOMEM;
 }
 
 int dh_embedded_open(const char *options, struct dh_device **device, struct dh_error *err)

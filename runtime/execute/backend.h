@@ -15,7 +15,7 @@
 /**
  * struct dh_backend - the two kinds of device
  * @ioctl: DRM_IOCTL_DELTAHOP_*, restarted when interrupted; 0 or a negative errno
- * @map: memory at an offset that BO_CREATE gave, or NULL
+ * @map: memory at an offset that BO_CREATE gave, or NULL with errno set
  * @unmap: undo @map
  * @bo_close: drop a buffer's handle
  * @bo_import: handle of the memory behind a file descriptor

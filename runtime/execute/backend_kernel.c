@@ -105,15 +105,23 @@ static const struct dh_backend kernel_backend = {
 /* Is it our driver, and do we know its device? */
 static int identify(struct kernel_device *dev, struct dh_error *err)
 {
-	drmVersion *version = drmGetVersion(dev->fd);
-	bool ours = version && version->name && !strcmp(version->name, DELTAHOP_DRIVER_NAME);
+	drmVersion *version;
+	bool ours, no_memory;
 	int ret;
 
+	errno = 0;
+	version = drmGetVersion(dev->fd);
+	no_memory = !version && errno == ENOMEM;
+	ours = version && version->name && !strcmp(version->name, DELTAHOP_DRIVER_NAME);
 	if (ours)
 		snprintf(dev->base.driver, sizeof(dev->base.driver), "%s %d.%d.%d", version->name,
 			 version->version_major, version->version_minor,
 			 version->version_patchlevel);
 	drmFreeVersion(version);
+	if (no_memory) {
+		dh_error_set(err, "%s: out of memory", dev->base.name);
+		return -ENOMEM;
+	}
 	if (!ours) {
 		dh_error_set(err,
 			     "%s: not a node of the " DELTAHOP_DRIVER_NAME

@@ -29,13 +29,13 @@ int dh_buffer_init(struct dh_buffer *buffer, struct dh_device *device, uint32_t 
 	buffer->fd = -1;
 	buffer->size = create.size;
 	buffer->map = device->backend->map(device, create.mmap_offset, create.size);
-	if (!buffer->map) {
-		dh_error_set(err, "%s: cannot map a buffer of %zu bytes in %s memory", device->name,
-			     size, placement_name(placement));
-		dh_buffer_fini(buffer);
-		return -ENOMEM;
-	}
-	return 0;
+	if (buffer->map)
+		return 0;
+	ret = -errno;
+	dh_error_set(err, "%s: cannot map a buffer of %zu bytes in %s memory: %s", device->name,
+		     size, placement_name(placement), strerror(-ret));
+	dh_buffer_fini(buffer);
+	return ret;
 }
 
 void dh_buffer_fini(struct dh_buffer *buffer)

@@ -38,27 +38,31 @@ static bool node_of_driver(struct udev *udev, const char *syspath, char *path, s
 	return ours;
 }
 
+/* Nodes that vanish while they are looked at are passed over; what else udev fails in is memory. */
+static int find_node(struct udev *udev, struct udev_enumerate *list, unsigned int index, char *path,
+		     size_t len)
+{
+	struct udev_list_entry *entry;
+
+	if (udev_enumerate_add_match_subsystem(list, "accel") == -ENOMEM ||
+	    udev_enumerate_scan_devices(list) == -ENOMEM)
+		return -ENOMEM;
+	errno = 0;
+	udev_list_entry_foreach(entry, udev_enumerate_get_list_entry(list))
+	{
+		if (node_of_driver(udev, udev_list_entry_get_name(entry), path, len) &&
+		    index-- == 0)
+			return 0;
+	}
+	return errno == ENOMEM ? -ENOMEM : -ENOENT;
+}
+
 int dh_device_node(unsigned int index, char *path, size_t len)
 {
 	struct udev *udev = udev_new();
 	struct udev_enumerate *list = udev ? udev_enumerate_new(udev) : NULL;
-	struct udev_list_entry *entry;
-	int ret = -ENOENT;
+	int ret = list ? find_node(udev, list, index, path, len) : -ENOMEM;
 
-	if (!list) {
-		udev_unref(udev);
-		return ret;
-	}
-	udev_enumerate_add_match_subsystem(list, "accel");
-	udev_enumerate_scan_devices(list);
-	udev_list_entry_foreach(entry, udev_enumerate_get_list_entry(list))
-	{
-		if (node_of_driver(udev, udev_list_entry_get_name(entry), path, len) &&
-		    index-- == 0) {
-			ret = 0;
-			break;
-		}
-	}
 	udev_enumerate_unref(list);
 	udev_unref(udev);
 	return ret;
@@ -70,16 +74,24 @@ static int open_auto(struct dh_device **device, struct dh_error *err)
 	struct dh_error why;
 	char path[128];
 	unsigned int i;
-	int ret;
+	int ret = 0;
 
 	dh_error_set(&why, "no device node of the " DELTAHOP_DRIVER_NAME " driver exists");
-	for (i = 0; !dh_device_node(i, path, sizeof(path)); i++) {
-		if (dh_kernel_open(path, device, &why))
+	for (i = 0; ret != -ENOMEM; i++) {
+		ret = dh_device_node(i, path, sizeof(path));
+		if (ret)
+			break;
+		ret = dh_kernel_open(path, device, &why);
+		if (ret)
 			continue;
 		snprintf((*device)->why, sizeof((*device)->why),
 			 "found by udev: the first node of the " DELTAHOP_DRIVER_NAME
 			 " driver that can be opened");
 		return 0;
+	}
+	if (ret == -ENOMEM) {
+		dh_error_set(err, "devices cannot be looked for: out of memory");
+		return ret;
 	}
 	ret = dh_embedded_open("", device, err);
 	if (!ret)

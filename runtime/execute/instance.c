@@ -408,7 +408,7 @@ static int renew_states(struct dh_instance *instance, struct dh_error *err)
 	return ret;
 }
 
-/* A new context, and all states anew in it. */
+/* A new context, and all states anew in it; or none: no job may run without its state. */
 static int start_over(struct dh_context *context, struct dh_error *err)
 {
 	struct dh_instance *instance;
@@ -416,6 +416,8 @@ static int start_over(struct dh_context *context, struct dh_error *err)
 
 	for (instance = context->instances; !ret && instance; instance = instance->next)
 		ret = renew_states(instance, err);
+	if (ret)
+		dh_context_close(context);
 	return ret;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Arithmetic and data movement on constants. */
+#include <errno.h>
 #include <string.h>
 
 #include "import/constant.h"
@@ -95,32 +96,34 @@ union dh_element dh_constant_get(const struct dh_constant *c, size_t index)
 	return element;
 }
 
-bool dh_constant_alloc(struct dh_arena *arena, struct dh_constant *c)
+int dh_constant_alloc(struct dh_arena *arena, struct dh_constant *c)
 {
 	size_t count;
 
 	if (!dh_constant_count(c, &count))
-		return false;
+		return -EINVAL;
 	/* an empty tensor has data too, so that it is not taken for a fill */
 	c->data = dh_arena_alloc(arena, count ? count : 1, dh_constant_element_size(c));
-	return c->data;
+	return c->data ? 0 : -ENOMEM;
 }
 
-const float *dh_constant_floats(struct dh_arena *arena, const struct dh_constant *c, size_t *count)
+int dh_constant_floats(struct dh_arena *arena, const struct dh_constant *c, const float **data,
+		       size_t *count)
 {
 	struct dh_constant full = *c;
-	float *data;
+	float *filled;
+	int ret = 0;
 
 	if (c->is_int || !dh_constant_count(c, count))
-		return NULL;
+		return -EINVAL;
+	*data = c->data;
 	if (c->data)
-		return c->data;
-	if (!dh_constant_alloc(arena, &full))
-		return NULL;
-	data = full.data;
-	for (size_t i = 0; i < *count; i++)
-		data[i] = c->fill.f;
-	return data;
+		return 0;
+	ret = dh_constant_alloc(arena, &full);
+	*data = filled = full.data;
+	for (size_t i = 0; !ret && i < *count; i++)
+		filled[i] = c->fill.f;
+	return ret;
 }
 
 bool dh_constant_is_zero(const struct dh_constant *c)
@@ -170,39 +173,41 @@ static void gather(const struct dh_constant *c, size_t base, const size_t *strid
 	}
 }
 
-bool dh_constant_transpose(struct dh_arena *arena, const struct dh_constant *c,
-			   const unsigned int *perm, struct dh_constant *out)
+int dh_constant_transpose(struct dh_arena *arena, const struct dh_constant *c,
+			  const unsigned int *perm, struct dh_constant *out)
 {
 	size_t strides[DH_MAX_RANK], permuted[DH_MAX_RANK];
+	int ret;
 
 	*out = *c;
 	for (unsigned int i = 0; i < c->rank; i++)
 		out->dims[i] = c->dims[perm[i]];
 	if (!c->data)
-		return true;
+		return 0;
 	strides_of(c, strides);
 	for (unsigned int i = 0; i < c->rank; i++)
 		permuted[i] = strides[perm[i]];
-	if (!dh_constant_alloc(arena, out))
-		return false;
-	gather(c, 0, permuted, out);
-	return true;
+	ret = dh_constant_alloc(arena, out);
+	if (!ret)
+		gather(c, 0, permuted, out);
+	return ret;
 }
 
-bool dh_constant_slice(struct dh_arena *arena, const struct dh_constant *c, unsigned int axis,
-		       int64_t start, int64_t len, struct dh_constant *out)
+int dh_constant_slice(struct dh_arena *arena, const struct dh_constant *c, unsigned int axis,
+		      int64_t start, int64_t len, struct dh_constant *out)
 {
 	size_t strides[DH_MAX_RANK];
+	int ret;
 
 	*out = *c;
 	out->dims[axis] = dh_sym_known(len);
 	if (!c->data)
-		return true;
+		return 0;
 	strides_of(c, strides);
-	if (!dh_constant_alloc(arena, out))
-		return false;
-	gather(c, start * strides[axis], strides, out);
-	return true;
+	ret = dh_constant_alloc(arena, out);
+	if (!ret)
+		gather(c, start * strides[axis], strides, out);
+	return ret;
 }
 
 static bool all_fill_the_same(const struct dh_constant *const *parts, size_t count)
@@ -235,30 +240,32 @@ static void copy_part(const struct dh_constant *part, unsigned int axis, size_t 
 	}
 }
 
-bool dh_constant_concat(struct dh_arena *arena, const struct dh_constant *const *parts,
-			size_t count, unsigned int axis, struct dh_constant *out)
+int dh_constant_concat(struct dh_arena *arena, const struct dh_constant *const *parts, size_t count,
+		       unsigned int axis, struct dh_constant *out)
 {
 	size_t at = 0, elements;
+	int ret;
 
 	*out = *parts[0];
 	out->dims[axis] = dh_sym_known(0);
 	for (size_t i = 0; i < count; i++) {
 		if (!dh_sym_calc('+', out->dims[axis], parts[i]->dims[axis], &out->dims[axis]))
-			return false;
+			return -EINVAL;
 	}
 	if (all_fill_the_same(parts, count))
-		return true;
+		return 0;
 	for (size_t i = 0; i < count; i++) {
 		if (!dh_constant_count(parts[i], &elements))
-			return false;
+			return -EINVAL;
 	}
-	if (!dh_constant_alloc(arena, out))
-		return false;
+	ret = dh_constant_alloc(arena, out);
+	if (ret)
+		return ret;
 	for (size_t i = 0; i < count; i++) {
 		copy_part(parts[i], axis, at, out);
 		at += parts[i]->dims[axis].add;
 	}
-	return true;
+	return 0;
 }
 
 /* A constant of equal elements, as a fill: that can have any size. */
@@ -287,12 +294,13 @@ static bool broadcast_dim(struct dh_sym a, struct dh_sym b, struct dh_sym *out)
 	return a_is_one || dh_sym_equal(b, dh_sym_known(1)) || dh_sym_equal(a, b);
 }
 
-bool dh_constant_broadcast(struct dh_arena *arena, const struct dh_constant *c, unsigned int rank,
-			   const struct dh_sym *dims, struct dh_constant *out)
+int dh_constant_broadcast(struct dh_arena *arena, const struct dh_constant *c, unsigned int rank,
+			  const struct dh_sym *dims, struct dh_constant *out)
 {
 	size_t strides[DH_MAX_RANK], spread[DH_MAX_RANK] = { 0 };
 	struct dh_constant full = as_fill(c);
 	unsigned int lead;
+	int ret;
 
 	c = &full;
 	*out = *c;
@@ -306,16 +314,16 @@ bool dh_constant_broadcast(struct dh_arena *arena, const struct dh_constant *c, 
 		struct dh_sym have = i < lead ? dh_sym_known(1) : c->dims[i - lead];
 
 		if (!broadcast_dim(have, want, &out->dims[i]))
-			return false;
+			return -EINVAL;
 		if (c->data && i >= lead && have.add != 1)
 			spread[i] = strides[i - lead];
 	}
 	if (!c->data)
-		return true;
-	if (!dh_constant_alloc(arena, out))
-		return false;
-	gather(c, 0, spread, out);
-	return true;
+		return 0;
+	ret = dh_constant_alloc(arena, out);
+	if (!ret)
+		gather(c, 0, spread, out);
+	return ret;
 }
 
 static bool calc_element(char op, bool is_int, union dh_element a, union dh_element b,
@@ -327,29 +335,34 @@ static bool calc_element(char op, bool is_int, union dh_element a, union dh_elem
 	return __builtin_isfinite(out->f);
 }
 
-bool dh_constant_calc(struct dh_arena *arena, char op, const struct dh_constant *a,
-		      const struct dh_constant *b, struct dh_constant *out)
+int dh_constant_calc(struct dh_arena *arena, char op, const struct dh_constant *a,
+		     const struct dh_constant *b, struct dh_constant *out)
 {
 	struct dh_constant left, right;
 	size_t count;
+	int ret = a->is_int == b->is_int ? 0 : -EINVAL;
 
-	if (a->is_int != b->is_int || !dh_constant_broadcast(arena, a, b->rank, b->dims, &left) ||
-	    !dh_constant_broadcast(arena, b, left.rank, left.dims, &right))
-		return false;
+	if (!ret)
+		ret = dh_constant_broadcast(arena, a, b->rank, b->dims, &left);
+	if (!ret)
+		ret = dh_constant_broadcast(arena, b, left.rank, left.dims, &right);
+	if (ret)
+		return ret;
 	*out = left;
 	if (!left.data && !right.data)
-		return calc_element(op, a->is_int, left.fill, right.fill, &out->fill);
-	if (!dh_constant_alloc(arena, out))
-		return false;
+		return calc_element(op, a->is_int, left.fill, right.fill, &out->fill) ? 0 : -EINVAL;
+	ret = dh_constant_alloc(arena, out);
+	if (ret)
+		return ret;
 	dh_constant_count(out, &count);
 	for (size_t k = 0; k < count; k++) {
 		union dh_element element;
 
 		if (!calc_element(op, a->is_int, dh_constant_get(&left, k),
 				  dh_constant_get(&right, k), &element))
-			return false;
+			return -EINVAL;
 		memcpy((char *)out->data + k * dh_constant_element_size(out), &element,
 		       dh_constant_element_size(out));
 	}
-	return true;
+	return 0;
 }

@@ -89,50 +89,52 @@ static inline size_t dh_constant_element_size(const struct dh_constant *c)
 /** dh_constant_get() - element @index in C order */
 union dh_element dh_constant_get(const struct dh_constant *c, size_t index);
 
-/**
- * dh_constant_alloc() - give @c memory for all its elements, by its dimensions; false: unknown
- * ones or too much
+/*
+ * What follows returns 0; -ENOMEM: out of memory, or over the limit of @arena; -EINVAL: as said.
  */
-bool dh_constant_alloc(struct dh_arena *arena, struct dh_constant *c);
 
 /**
- * dh_constant_floats() - all elements as an array (a fill is written out); NULL: not float or too
- * much
+ * dh_constant_alloc() - give @c memory for all its elements, by its dimensions; -EINVAL: unknown
+ * ones, or too many elements
  */
-const float *dh_constant_floats(struct dh_arena *arena, const struct dh_constant *c, size_t *count);
+int dh_constant_alloc(struct dh_arena *arena, struct dh_constant *c);
+
+/**
+ * dh_constant_floats() - all elements as an array (a fill is written out); -EINVAL: not float, of
+ * unknown size, or too many elements
+ */
+int dh_constant_floats(struct dh_arena *arena, const struct dh_constant *c, const float **data,
+		       size_t *count);
 
 /** dh_constant_is_zero() - a float constant of zeros? */
 bool dh_constant_is_zero(const struct dh_constant *c);
 
-/** dh_constant_transpose() - axis @k of the result is axis @perm[k]; false: out of memory */
-bool dh_constant_transpose(struct dh_arena *arena, const struct dh_constant *c,
-			   const unsigned int *perm, struct dh_constant *out);
+/** dh_constant_transpose() - axis @k of the result is axis @perm[k] */
+int dh_constant_transpose(struct dh_arena *arena, const struct dh_constant *c,
+			  const unsigned int *perm, struct dh_constant *out);
+
+/** dh_constant_slice() - @len elements from @start along @axis, whose size is known */
+int dh_constant_slice(struct dh_arena *arena, const struct dh_constant *c, unsigned int axis,
+		      int64_t start, int64_t len, struct dh_constant *out);
 
 /**
- * dh_constant_slice() - @len elements from @start along @axis, whose size is known; false: out of
- * memory
+ * dh_constant_concat() - @parts one after the other along @axis, types and other sizes already
+ * checked; -EINVAL: of unknown size, or too many elements
  */
-bool dh_constant_slice(struct dh_arena *arena, const struct dh_constant *c, unsigned int axis,
-		       int64_t start, int64_t len, struct dh_constant *out);
+int dh_constant_concat(struct dh_arena *arena, const struct dh_constant *const *parts, size_t count,
+		       unsigned int axis, struct dh_constant *out);
 
 /**
- * dh_constant_concat() - @parts one after the other along @axis, sizes and types already checked;
- * false: out of memory
+ * dh_constant_broadcast() - to @rank and @dims by ONNX's rule; -EINVAL: does not fit, or too many
+ * elements
  */
-bool dh_constant_concat(struct dh_arena *arena, const struct dh_constant *const *parts,
-			size_t count, unsigned int axis, struct dh_constant *out);
+int dh_constant_broadcast(struct dh_arena *arena, const struct dh_constant *c, unsigned int rank,
+			  const struct dh_sym *dims, struct dh_constant *out);
 
 /**
- * dh_constant_broadcast() - to @rank and @dims by ONNX's rule; false: does not fit, or out of
- * memory
+ * dh_constant_calc() - elementwise @op of "+-*" and "/" with broadcasting; -EINVAL: not computable
  */
-bool dh_constant_broadcast(struct dh_arena *arena, const struct dh_constant *c, unsigned int rank,
-			   const struct dh_sym *dims, struct dh_constant *out);
-
-/**
- * dh_constant_calc() - elementwise @op of "+-*" and "/" with broadcasting; false: not computable
- */
-bool dh_constant_calc(struct dh_arena *arena, char op, const struct dh_constant *a,
-		      const struct dh_constant *b, struct dh_constant *out);
+int dh_constant_calc(struct dh_arena *arena, char op, const struct dh_constant *a,
+		     const struct dh_constant *b, struct dh_constant *out);
 
 #endif /* DELTAHOP_CONSTANT_H */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* What the compiler did, as a table and as JSON. */
-#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "import/explain.h"
 #include "import/explain_conv.h"
@@ -69,32 +69,47 @@ static char *clean_copy(const char *text)
 	return copy;
 }
 
-int dh_explain_node(struct dh_explain *explain, const char *name, const char *op,
-		    enum dh_place place, int layer, const char *text)
+static bool add_node(struct dh_explain *explain, const struct dh_explain_node *row)
+{
+	struct dh_explain_node *nodes =
+		grow(explain->nodes, explain->node_count, sizeof(*explain->nodes));
+
+	if (nodes)
+		explain->nodes = nodes;
+	if (!nodes || !row->name || !row->op || !row->text)
+		return false;
+	nodes[explain->node_count++] = *row;
+	return true;
+}
+
+void dh_explain_node(struct dh_explain *explain, const char *name, const char *op,
+		     enum dh_place place, int layer, const char *text)
 {
 	struct dh_explain_node row = { .place = place, .layer = layer };
-	struct dh_explain_node *nodes;
 
 	if (!explain)
-		return 0;
-	nodes = grow(explain->nodes, explain->node_count, sizeof(*nodes));
-	if (!nodes)
-		return -ENOMEM;
-	explain->nodes = nodes;
+		return;
 	row.name = clean_copy(name);
 	row.op = clean_copy(op);
 	row.text = clean_copy(text);
-	nodes[explain->node_count++] = row;
-	return row.name && row.op && row.text ? 0 : -ENOMEM;
+	if (add_node(explain, &row))
+		return;
+	explain->out_of_memory = true;
+	free(row.name);
+	free(row.op);
+	free(row.text);
 }
 
 void dh_explain_replace(struct dh_explain *explain, size_t index, enum dh_place place, int layer,
 			const char *text)
 {
-	char *copy = clean_copy(text);
+	char *copy;
 
-	if (!explain || index >= explain->node_count || !copy) {
-		free(copy);
+	if (!explain || index >= explain->node_count)
+		return;
+	copy = clean_copy(text);
+	if (!copy) {
+		explain->out_of_memory = true;
 		return;
 	}
 	free(explain->nodes[index].text);
@@ -114,76 +129,95 @@ void dh_explain_refuse_layer(struct dh_explain *explain, uint32_t layer, const c
 	}
 }
 
-int dh_explain_layer(struct dh_explain *explain, const struct dh_explain_layer *layer)
+static bool add_layer(struct dh_explain *explain, const struct dh_explain_layer *row)
 {
-	struct dh_explain_layer *layers, *row;
+	struct dh_explain_layer *layers =
+		grow(explain->layers, explain->layer_count, sizeof(*explain->layers));
 
-	if (!explain)
-		return 0;
-	layers = grow(explain->layers, explain->layer_count, sizeof(*layers));
-	if (!layers)
-		return -ENOMEM;
-	explain->layers = layers;
-	row = &layers[explain->layer_count++];
-	*row = *layer;
-	row->name = clean_copy(layer->name);
-	row->op = clean_copy(layer->op);
-	return row->name && row->op ? 0 : -ENOMEM;
+	if (layers)
+		explain->layers = layers;
+	if (!layers || !row->name || !row->op)
+		return false;
+	layers[explain->layer_count++] = *row;
+	return true;
 }
 
-void dh_explain_conv(struct dh_explain *explain, const struct dh_explain_conv *conv)
+void dh_explain_layer(struct dh_explain *explain, const struct dh_explain_layer *layer)
 {
-	struct dh_explain_conv *convs, row = *conv;
+	struct dh_explain_layer row = *layer;
 
 	if (!explain)
 		return;
-	convs = grow(explain->convs, explain->conv_count, sizeof(*convs));
-	row.name = clean_copy(conv->name);
-	row.op = clean_copy(conv->op);
-	if (convs)
-		explain->convs = convs;
-	if (convs && row.name && row.op) {
-		convs[explain->conv_count++] = row;
+	row.name = clean_copy(layer->name);
+	row.op = clean_copy(layer->op);
+	if (add_layer(explain, &row))
 		return;
-	}
+	explain->out_of_memory = true;
 	free(row.name);
 	free(row.op);
 }
 
-static int add_sentence(char ***list, size_t *count, const char *fmt, va_list args)
+static bool add_conv(struct dh_explain *explain, const struct dh_explain_conv *row)
+{
+	struct dh_explain_conv *convs =
+		grow(explain->convs, explain->conv_count, sizeof(*explain->convs));
+
+	if (convs)
+		explain->convs = convs;
+	if (!convs || !row->name || !row->op)
+		return false;
+	convs[explain->conv_count++] = *row;
+	return true;
+}
+
+void dh_explain_conv(struct dh_explain *explain, const struct dh_explain_conv *conv)
+{
+	struct dh_explain_conv row = *conv;
+
+	if (!explain)
+		return;
+	row.name = clean_copy(conv->name);
+	row.op = clean_copy(conv->op);
+	if (add_conv(explain, &row))
+		return;
+	explain->out_of_memory = true;
+	free(row.name);
+	free(row.op);
+}
+
+static bool add_sentence(char ***list, size_t *count, const char *fmt, va_list args)
 {
 	char text[512], **grown = grow(*list, *count, sizeof(**list));
 
 	if (!grown)
-		return -ENOMEM;
+		return false;
 	*list = grown;
 	vsnprintf(text, sizeof(text), fmt, args);
 	grown[*count] = clean_copy(text);
-	return grown[*count] ? (++*count, 0) : -ENOMEM;
+	if (!grown[*count])
+		return false;
+	++*count;
+	return true;
 }
 
-int dh_explain_note(struct dh_explain *explain, const char *fmt, ...)
+void dh_explain_note(struct dh_explain *explain, const char *fmt, ...)
 {
 	va_list args;
-	int ret = 0;
 
 	va_start(args, fmt);
-	if (explain)
-		ret = add_sentence(&explain->notes, &explain->note_count, fmt, args);
+	if (explain && !add_sentence(&explain->notes, &explain->note_count, fmt, args))
+		explain->out_of_memory = true;
 	va_end(args);
-	return ret;
 }
 
-int dh_explain_warn(struct dh_explain *explain, const char *fmt, ...)
+void dh_explain_warn(struct dh_explain *explain, const char *fmt, ...)
 {
 	va_list args;
-	int ret = 0;
 
 	va_start(args, fmt);
-	if (explain)
-		ret = add_sentence(&explain->warnings, &explain->warning_count, fmt, args);
+	if (explain && !add_sentence(&explain->warnings, &explain->warning_count, fmt, args))
+		explain->out_of_memory = true;
 	va_end(args);
-	return ret;
 }
 
 /* --- as text --- */
@@ -265,48 +299,61 @@ void dh_explain_print(const struct dh_explain *explain, FILE *out)
 
 static json_t *json_node(const struct dh_explain_node *node)
 {
-	json_t *object = json_pack("{s:o, s:o, s:s, s:o}", "node", dh_text_json(node->name),
-				   "operator", dh_text_json(node->op), "place", places[node->place],
-				   "remark", dh_text_json(node->text));
+	json_t *object = json_object();
 
-	if (object && node->place == DH_PLACE_ENGINE && node->layer >= 0)
-		json_object_set_new(object, "layer", json_integer(node->layer));
+	dh_json_set(&object, "node", dh_text_json(node->name));
+	dh_json_set(&object, "operator", dh_text_json(node->op));
+	dh_json_set(&object, "place", json_string(places[node->place]));
+	dh_json_set(&object, "remark", dh_text_json(node->text));
+	if (node->place == DH_PLACE_ENGINE && node->layer >= 0)
+		dh_json_set(&object, "layer", json_integer(node->layer));
 	return object;
 }
 
 static json_t *json_layer(const struct dh_explain_layer *layer)
 {
-	json_t *fractions = json_array(), *object;
+	json_t *fractions = json_array(), *object = json_object();
 
 	for (uint32_t g = 0; g < layer->gates; g++)
-		json_array_append_new(fractions, json_integer(layer->weight_frac[g]));
-	object = json_pack("{s:o, s:o, s:i, s:i, s:i, s:i, s:o, s:f, s:i}", "node",
-			   dh_text_json(layer->name), "operator", dh_text_json(layer->op), "inputs",
-			   (int)layer->inputs, "hidden", (int)layer->hidden, "padded_inputs",
-			   (int)layer->padded_inputs, "padded_hidden", (int)layer->padded_hidden,
-			   "weight_frac", fractions, "weight_error", layer->weight_error,
-			   "output_scale_exp", (int)layer->output_scale_exp);
-	if (object && layer->error_rms >= 0) {
-		json_object_set_new(object, "error_rms", json_real(layer->error_rms));
-		json_object_set_new(object, "error_max", json_real(layer->error_max));
-		json_object_set_new(object, "headroom_bits", json_real(layer->headroom_bits));
+		dh_json_append(&fractions, json_integer(layer->weight_frac[g]));
+	dh_json_set(&object, "node", dh_text_json(layer->name));
+	dh_json_set(&object, "operator", dh_text_json(layer->op));
+	dh_json_set(&object, "inputs", json_integer(layer->inputs));
+	dh_json_set(&object, "hidden", json_integer(layer->hidden));
+	dh_json_set(&object, "padded_inputs", json_integer(layer->padded_inputs));
+	dh_json_set(&object, "padded_hidden", json_integer(layer->padded_hidden));
+	dh_json_set(&object, "weight_frac", fractions);
+	dh_json_set(&object, "weight_error", json_real(layer->weight_error));
+	dh_json_set(&object, "output_scale_exp", json_integer(layer->output_scale_exp));
+	if (layer->error_rms >= 0) {
+		dh_json_set(&object, "error_rms", json_real(layer->error_rms));
+		dh_json_set(&object, "error_max", json_real(layer->error_max));
+		dh_json_set(&object, "headroom_bits", json_real(layer->headroom_bits));
 	}
 	return object;
 }
 
+static json_t *json_sentences(char *const *sentences, size_t count)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		dh_json_append(&array, dh_text_json(sentences[i]));
+	return array;
+}
+
 json_t *dh_explain_json(const struct dh_explain *explain)
 {
-	json_t *nodes = json_array(), *layers = json_array(), *notes = json_array(),
-	       *warnings = json_array();
+	json_t *object = json_object(), *nodes = json_array(), *layers = json_array();
 
 	for (size_t i = 0; i < explain->node_count; i++)
-		json_array_append_new(nodes, json_node(&explain->nodes[i]));
+		dh_json_append(&nodes, json_node(&explain->nodes[i]));
 	for (size_t i = 0; i < explain->layer_count; i++)
-		json_array_append_new(layers, json_layer(&explain->layers[i]));
-	for (size_t i = 0; i < explain->note_count; i++)
-		json_array_append_new(notes, dh_text_json(explain->notes[i]));
-	for (size_t i = 0; i < explain->warning_count; i++)
-		json_array_append_new(warnings, dh_text_json(explain->warnings[i]));
-	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "nodes", nodes, "layers", layers, "convs",
-			 dh_explain_convs_json(explain), "notes", notes, "warnings", warnings);
+		dh_json_append(&layers, json_layer(&explain->layers[i]));
+	dh_json_set(&object, "nodes", nodes);
+	dh_json_set(&object, "layers", layers);
+	dh_json_set(&object, "convs", dh_explain_convs_json(explain));
+	dh_json_set(&object, "notes", json_sentences(explain->notes, explain->note_count));
+	dh_json_set(&object, "warnings", json_sentences(explain->warnings, explain->warning_count));
+	return object;
 }

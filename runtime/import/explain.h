@@ -86,7 +86,10 @@ struct dh_explain_conv {
 	double error_rms, error_max, output_rms;
 };
 
-/** struct dh_explain - the whole answer */
+/**
+ * struct dh_explain - the whole answer
+ * @out_of_memory: something is missing from it
+ */
 struct dh_explain {
 	struct dh_explain_node *nodes;
 	size_t node_count;
@@ -98,6 +101,7 @@ struct dh_explain {
 	size_t note_count;
 	char **warnings;
 	size_t warning_count;
+	bool out_of_memory;
 };
 
 /** dh_explain_create() - an empty one, or NULL */
@@ -106,9 +110,12 @@ struct dh_explain *dh_explain_create(void);
 /** dh_explain_free() - NULL is fine */
 void dh_explain_free(struct dh_explain *explain);
 
-/** dh_explain_node() - add a row; 0 or -ENOMEM; @explain may be NULL */
-int dh_explain_node(struct dh_explain *explain, const char *name, const char *op,
-		    enum dh_place place, int layer, const char *text);
+/**
+ * dh_explain_node() - add a row
+ * @explain: may be NULL, here and below; when memory runs out it says so itself
+ */
+void dh_explain_node(struct dh_explain *explain, const char *name, const char *op,
+		     enum dh_place place, int layer, const char *text);
 
 /** dh_explain_replace() - change where row @index says that its node is */
 void dh_explain_replace(struct dh_explain *explain, size_t index, enum dh_place place, int layer,
@@ -117,18 +124,18 @@ void dh_explain_replace(struct dh_explain *explain, size_t index, enum dh_place 
 /** dh_explain_refuse_layer() - the nodes of layer @layer are why the network does not compile */
 void dh_explain_refuse_layer(struct dh_explain *explain, uint32_t layer, const char *text);
 
-/** dh_explain_layer() - add a layer, of which the strings are copied; 0 or -ENOMEM */
-int dh_explain_layer(struct dh_explain *explain, const struct dh_explain_layer *layer);
+/** dh_explain_layer() - add a layer, of which the strings are copied */
+void dh_explain_layer(struct dh_explain *explain, const struct dh_explain_layer *layer);
 
 /** dh_explain_conv() - add a layer of the convolution engine, of which the strings are copied */
 void dh_explain_conv(struct dh_explain *explain, const struct dh_explain_conv *conv);
 
 /** dh_explain_note() - add a sentence about the network as a whole */
-int dh_explain_note(struct dh_explain *explain, const char *fmt, ...)
+void dh_explain_note(struct dh_explain *explain, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /** dh_explain_warn() - add a sentence that the user must see, explanation or not */
-int dh_explain_warn(struct dh_explain *explain, const char *fmt, ...)
+void dh_explain_warn(struct dh_explain *explain, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /** dh_explain_print() - as a table; the warnings are not in it */

@@ -50,10 +50,18 @@ void dh_import_say(struct dh_import *im, const Onnx__NodeProto *node, const char
 	snprintf(im->note, sizeof(im->note), "%s", why);
 }
 
-void dh_import_say_no_memory(struct dh_import *im)
+bool dh_import_say_no_memory(struct dh_import *im)
 {
-	dh_error_set(im->err, "out of memory, or the constants of the graph need more than %zu MiB",
-		     im->scratch.limit >> 20);
+	bool full = im->scratch.full || (im->graph && im->graph->arena.full);
+
+	if (full)
+		dh_import_say(im, NULL,
+			      "the constants of the graph need more than %zu MiB, %d times the "
+			      "file: store them in it, or make the network smaller",
+			      im->scratch.limit >> 20, MEMORY_PER_BYTE);
+	else
+		dh_error_set(im->err, "out of memory");
+	return full;
 }
 
 /* --- names and values --- */
@@ -84,8 +92,10 @@ int dh_import_tensor(struct dh_import *im, const Onnx__TensorProto *tensor, stru
 {
 	const char *name = text(tensor->name);
 	size_t count;
-	int ret;
+	int ret = dh_onnx_tensor_inside(tensor, im->err);
 
+	if (ret)
+		return ret;
 	*out = (struct dh_constant){ .is_int = dh_onnx_is_int(tensor->data_type),
 				     .rank = tensor->n_dims };
 	if (!out->is_int && !dh_onnx_is_float(tensor->data_type))
@@ -98,13 +108,17 @@ int dh_import_tensor(struct dh_import *im, const Onnx__TensorProto *tensor, stru
 			name, DH_MAX_RANK);
 	for (unsigned int i = 0; i < out->rank; i++)
 		out->dims[i] = dh_sym_known(tensor->dims[i]);
-	if (count > im->onnx.file_size && !tensor->n_external_data)
+	if (count > im->onnx.file_size)
 		return dh_import_refuse(
 			im, NULL,
 			"tensor %.100s: %zu elements do not fit in the file; it is damaged", name,
 			count);
-	if (!dh_constant_alloc(&im->scratch, out))
+	ret = dh_constant_alloc(&im->scratch, out);
+	if (ret == -ENOMEM)
 		return dh_import_no_memory(im);
+	if (ret)
+		return dh_import_refuse(im, NULL, "tensor %.100s: %zu elements are too many", name,
+					count);
 	if (!out->is_int)
 		return dh_onnx_floats(tensor, count, out->data, im->err);
 	int64_t *plain = dh_arena_alloc(&im->scratch, count + 1, sizeof(*plain));
@@ -578,34 +592,33 @@ static int import_node(struct dh_import *im, const Onnx__NodeProto *node)
 			im, node,
 			"operator of the unknown domain %.100s; only standard ONNX operators work",
 			domain);
-	return op ? op(im, node) : refuse_operator(im, node);
+	if (!op)
+		return refuse_operator(im, node);
+	return op(im, node);
 }
 
-static int explain_row(struct dh_import *im, const Onnx__NodeProto *node, enum dh_place place)
+static void explain_row(struct dh_import *im, const Onnx__NodeProto *node, enum dh_place place)
 {
 	int layer = place == DH_PLACE_ENGINE ? im->placed_layer : -1;
 
-	return dh_explain_node(im->explain, dh_import_label(im, node), text(node->op_type), place,
-			       layer, im->note);
+	dh_explain_node(im->explain, dh_import_label(im, node), text(node->op_type), place, layer,
+			im->note);
 }
 
 /*
  * After a refusal the other nodes get a row too: the next operator that has no place is worth
  * knowing.
  */
-static int explain_rest(struct dh_import *im, size_t from)
+static void explain_rest(struct dh_import *im, size_t from)
 {
-	int ret = 0;
-
-	for (size_t n = from; !ret && n < im->proto->n_node; n++) {
+	for (size_t n = from; n < im->proto->n_node; n++) {
 		const Onnx__NodeProto *node = im->proto->node[n];
 		bool known = dh_import_find_op(text(node->op_type));
 
 		snprintf(im->note, sizeof(im->note), "%s",
 			 known ? "" : "this operator has no place on the engine either");
-		ret = explain_row(im, node, known ? DH_PLACE_NOT_REACHED : DH_PLACE_REFUSED);
+		explain_row(im, node, known ? DH_PLACE_NOT_REACHED : DH_PLACE_REFUSED);
 	}
-	return ret;
 }
 
 static int import_nodes(struct dh_import *im)
@@ -625,9 +638,7 @@ static int import_nodes(struct dh_import *im)
 			explain_rest(im, n + 1);
 			return ret;
 		}
-		ret = explain_row(im, node, im->place);
-		if (ret)
-			return dh_import_no_memory(im);
+		explain_row(im, node, im->place);
 	}
 	return 0;
 }

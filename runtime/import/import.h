@@ -150,11 +150,11 @@ void dh_import_say(struct dh_import *im, const Onnx__NodeProto *node, const char
 /** dh_import_refuse() - likewise; a macro so that every reader sees what it returns */
 #define dh_import_refuse(im, node, ...) (dh_import_say(im, node, __VA_ARGS__), -EOPNOTSUPP)
 
-/** dh_import_say_no_memory() - the sentence */
-void dh_import_say_no_memory(struct dh_import *im);
+/** dh_import_say_no_memory() - the sentence; true: it was the limit for constants of a graph */
+bool dh_import_say_no_memory(struct dh_import *im);
 
-/** dh_import_no_memory() - likewise; -ENOMEM */
-#define dh_import_no_memory(im) (dh_import_say_no_memory(im), -ENOMEM)
+/** dh_import_no_memory() - likewise; -ENOMEM, or -EOPNOTSUPP for the limit */
+#define dh_import_no_memory(im) (dh_import_say_no_memory(im) ? -EOPNOTSUPP : -ENOMEM)
 
 /**
  * dh_import_input() - value of input @i of a node, which must be there; 0 or an error with its

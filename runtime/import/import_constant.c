@@ -12,10 +12,15 @@ static int constant_of_list(struct dh_import *im, const Onnx__NodeProto *node,
 		      !strcmp(attribute->name, "value_ints");
 	struct dh_constant c = { .is_int = is_int, .rank = !!strchr(attribute->name, 's') };
 	size_t count;
+	int ret;
 
 	c.dims[0] = dh_sym_known(is_int ? attribute->n_ints : attribute->n_floats);
-	if (!dh_constant_alloc(&im->scratch, &c) || !dh_constant_count(&c, &count))
+	ret = dh_constant_alloc(&im->scratch, &c);
+	if (ret == -ENOMEM)
 		return dh_import_no_memory(im);
+	if (ret || !dh_constant_count(&c, &count))
+		return dh_import_refuse(im, node, "attribute %s has too many elements",
+					attribute->name);
 	for (size_t i = 0; i < count; i++) {
 		if (is_int)
 			((struct dh_sym *)c.data)[i] =
@@ -123,7 +128,7 @@ int dh_import_shape(struct dh_import *im, const Onnx__NodeProto *node)
 	if (start < 0 || end > rank || start > end)
 		return dh_import_refuse(im, node, "start and end are not axes of its input");
 	c.dims[0] = dh_sym_known(end - start);
-	if (!dh_constant_alloc(&im->scratch, &c))
+	if (dh_constant_alloc(&im->scratch, &c))
 		return dh_import_no_memory(im);
 	memcpy(c.data, dims + start, (end - start) * sizeof(*dims));
 	return dh_import_set_constant(im, node, &c);
@@ -139,7 +144,10 @@ int dh_import_expand(struct dh_import *im, const Onnx__NodeProto *node)
 		ret = dims_of(im, node, 1, &shape);
 	if (ret)
 		return ret;
-	if (!dh_constant_broadcast(&im->scratch, c, shape.rank, shape.dims, &out))
+	ret = dh_constant_broadcast(&im->scratch, c, shape.rank, shape.dims, &out);
+	if (ret == -ENOMEM)
+		return dh_import_no_memory(im);
+	if (ret)
 		return dh_import_refuse(
 			im, node,
 			"cannot be expanded to this shape before the length of the input is known");
@@ -213,8 +221,13 @@ int dh_import_concat(struct dh_import *im, const Onnx__NodeProto *node)
 			     : -1;
 	if (axis < 0 || !parts_fit(parts, node->n_input, axis))
 		return dh_import_refuse(im, node, "its inputs do not fit each other");
-	if (!dh_constant_concat(&im->scratch, parts, node->n_input, axis, &out))
+	ret = dh_constant_concat(&im->scratch, parts, node->n_input, axis, &out);
+	if (ret == -ENOMEM)
 		return dh_import_no_memory(im);
+	if (ret)
+		return dh_import_refuse(im, node,
+					"cannot be joined before the length of the input is known, "
+					"or has too many elements");
 	return dh_import_set_constant(im, node, &out);
 }
 
@@ -237,7 +250,10 @@ int dh_import_arithmetic(struct dh_import *im, const Onnx__NodeProto *node)
 	if (ret)
 		return ret;
 	if (a->kind == DH_VALUE_CONSTANT && b->kind == DH_VALUE_CONSTANT) {
-		if (!dh_constant_calc(&im->scratch, sign, &a->constant, &b->constant, &out))
+		ret = dh_constant_calc(&im->scratch, sign, &a->constant, &b->constant, &out);
+		if (ret == -ENOMEM)
+			return dh_import_no_memory(im);
+		if (ret)
 			return dh_import_refuse(im, node,
 						"cannot be computed before the length of the input "
 						"is known, or its inputs do not fit");

@@ -32,9 +32,11 @@ static int add_dense(struct dh_import *im, const Onnx__NodeProto *node,
 
 	if (ret)
 		return ret;
-	w = dh_constant_floats(&im->scratch, c, &count);
-	if (!w)
+	ret = dh_constant_floats(&im->scratch, c, &w, &count);
+	if (ret == -ENOMEM)
 		return dh_import_no_memory(im);
+	if (ret)
+		return dh_import_refuse(im, node, "its weights have too many elements");
 	if (c->dims[in_axis].add != form.inputs ||
 	    count != (size_t)c->dims[in_axis].add * c->dims[out_axis].add)
 		return dh_import_refuse(
@@ -61,18 +63,23 @@ static bool is_matrix(const struct dh_constant *c)
 	return ok && dh_sym_is_known(c->dims[c->rank - 1]) && dh_sym_is_known(c->dims[c->rank - 2]);
 }
 
-/* A constant as one number per element: a vector along the last axis, or one number for all. */
-static const float *per_element(struct dh_import *im, const struct dh_constant *c, uint32_t size,
-				bool *single)
+/*
+ * A constant as one number per element: a vector along the last axis, or one number for all;
+ * -EINVAL: it is neither.
+ */
+static int per_element(struct dh_import *im, const struct dh_constant *c, uint32_t size,
+		       const float **data, bool *single)
 {
 	size_t count;
-	const float *data = dh_constant_floats(&im->scratch, c, &count);
+	int ret = dh_constant_floats(&im->scratch, c, data, &count);
 
-	if (!data || (count != 1 &&
-		      (count != size || !dh_sym_equal(c->dims[c->rank - 1], dh_sym_known(size)))))
-		return NULL;
+	if (ret == -ENOMEM)
+		return dh_import_no_memory(im);
+	if (ret || (count != 1 &&
+		    (count != size || !dh_sym_equal(c->dims[c->rank - 1], dh_sym_known(size)))))
+		return -EINVAL;
 	*single = count == 1;
-	return data;
+	return 0;
 }
 
 int dh_import_matmul(struct dh_import *im, const Onnx__NodeProto *node)
@@ -113,12 +120,14 @@ static int gemm_bias(struct dh_import *im, const Onnx__NodeProto *node,
 
 	if (ret)
 		return ret;
-	b = per_element(im, c, layer->hidden, &single);
-	if (!b)
+	ret = per_element(im, c, layer->hidden, &b, &single);
+	if (ret == -EINVAL)
 		return dh_import_refuse(
 			im, node,
 			"C is not a vector of %u float numbers; a bias is the same for every row",
 			layer->hidden);
+	if (ret)
+		return ret;
 	for (uint32_t h = 0; h < layer->hidden; h++)
 		layer->bias[h] += beta * b[single ? 0 : h];
 	return 0;
@@ -218,12 +227,14 @@ int dh_import_affine(struct dh_import *im, const Onnx__NodeProto *node, char op,
 		return ret;
 	if (size > 1024)
 		return dh_import_refuse(im, node, "%u elements; a layer has at most 1024", size);
-	c = constant->rank <= data->rank ? per_element(im, constant, size, &single) : NULL;
-	if (!c)
+	ret = constant->rank <= data->rank ? per_element(im, constant, size, &c, &single) : -EINVAL;
+	if (ret == -EINVAL)
 		return dh_import_refuse(im, node,
 					"its constant is not one number for each of the %u "
 					"elements, the same for every step",
 					size);
+	if (ret)
+		return ret;
 	scale = dh_arena_alloc(&im->scratch, size, sizeof(float));
 	shift = dh_arena_alloc(&im->scratch, size, sizeof(float));
 	if (!scale || !shift)
@@ -247,7 +258,7 @@ int dh_import_batch_norm(struct dh_import *im, const Onnx__NodeProto *node)
 	const float *in[4];
 	struct dh_value *value;
 	uint32_t size;
-	bool single[4];
+	bool single;
 	int ret = dh_import_input(im, node, 0, &value);
 
 	if (!ret)
@@ -263,11 +274,13 @@ int dh_import_batch_norm(struct dh_import *im, const Onnx__NodeProto *node)
 		ret = dh_import_constant_input(im, node, k + 1, names[k], &c);
 		if (ret)
 			return ret;
-		in[k] = per_element(im, c, size, &single[k]);
-		if (!in[k] || (single[k] && size != 1))
+		ret = per_element(im, c, size, &in[k], &single);
+		if (ret == -EINVAL || (!ret && single && size != 1))
 			return dh_import_refuse(im, node,
 						"%s is not one number for each of the %u elements",
 						names[k], size);
+		if (ret)
+			return ret;
 	}
 	scale = dh_arena_alloc(&im->scratch, size, sizeof(float));
 	shift = dh_arena_alloc(&im->scratch, size, sizeof(float));

@@ -150,8 +150,8 @@ static int weights(struct dh_import *im, const Onnx__NodeProto *node, size_t inp
 					"ask for (1, %lld%s%.0lld)",
 					what, (long long)rows, columns ? ", " : "",
 					(long long)columns);
-	*data = dh_constant_floats(&im->scratch, c, &count);
-	return *data ? 0 : dh_import_no_memory(im);
+	ret = dh_constant_floats(&im->scratch, c, data, &count);
+	return ret ? dh_import_no_memory(im) : 0;
 }
 
 static int hidden_size(struct dh_import *im, const Onnx__NodeProto *node, uint32_t *hidden)
@@ -225,9 +225,9 @@ static int constant_state(struct dh_import *im, const Onnx__NodeProto *node,
 			layer->h0[k] = c->fill.f;
 		return 0;
 	}
-	data = dh_constant_floats(&im->scratch, c, &count);
-	if (!data || c->rank != 3 || !count || count % h ||
-	    !dh_sym_equal(c->dims[2], dh_sym_known(h)))
+	/* it is no fill, so that this needs no memory */
+	if (dh_constant_floats(&im->scratch, c, &data, &count) || c->rank != 3 || !count ||
+	    count % h || !dh_sym_equal(c->dims[2], dh_sym_known(h)))
 		return dh_import_refuse(im, node,
 					"initial_h does not have the shape (1, batch, %zu)", h);
 	memcpy(layer->h0, data, h * sizeof(*data));

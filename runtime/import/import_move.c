@@ -75,12 +75,18 @@ static int cast_constant(struct dh_import *im, const Onnx__NodeProto *node,
 {
 	struct dh_constant out = *c;
 	size_t count;
+	int ret;
 
 	if (c->is_int == to_int)
 		return dh_import_set_constant(im, node, c);
 	out.is_int = to_int;
-	if (!dh_constant_alloc(&im->scratch, &out) || !dh_constant_count(c, &count))
+	ret = dh_constant_alloc(&im->scratch, &out);
+	if (ret == -ENOMEM)
 		return dh_import_no_memory(im);
+	if (ret || !dh_constant_count(c, &count))
+		return dh_import_refuse(im, node,
+					"cannot be converted before the length of the input is "
+					"known, or has too many elements");
 	for (size_t i = 0; i < count; i++) {
 		union dh_element element = dh_constant_get(c, i);
 
@@ -157,7 +163,7 @@ int dh_import_transpose(struct dh_import *im, const Onnx__NodeProto *node)
 	if (ret)
 		return ret;
 	if (value->kind == DH_VALUE_CONSTANT) {
-		if (!dh_constant_transpose(&im->scratch, &value->constant, perm, &constant))
+		if (dh_constant_transpose(&im->scratch, &value->constant, perm, &constant))
 			return dh_import_no_memory(im);
 		return dh_import_set_constant(im, node, &constant);
 	}
@@ -626,8 +632,8 @@ static int slice_constant(struct dh_import *im, const Onnx__NodeProto *node, str
 	if (!clamp_range(&range, c->dims[range.axis]))
 		return dh_import_refuse(
 			im, node, "cannot be computed before the length of the input is known");
-	if (!dh_constant_slice(&im->scratch, c, range.axis, range.start.add,
-			       range.end.add - range.start.add, &out))
+	if (dh_constant_slice(&im->scratch, c, range.axis, range.start.add,
+			      range.end.add - range.start.add, &out))
 		return dh_import_no_memory(im);
 	*c = out;
 	return 0;
@@ -750,6 +756,7 @@ static int gather_constant(struct dh_import *im, const Onnx__NodeProto *node,
 	struct dh_constant out, *slices;
 	const struct dh_constant **parts;
 	size_t count;
+	int ret;
 
 	if (!dh_sym_is_known(c->dims[axis]) || indices->rank > 1 ||
 	    !dh_constant_count(indices, &count) || !count)
@@ -766,12 +773,17 @@ static int gather_constant(struct dh_import *im, const Onnx__NodeProto *node,
 		index.add += index.add < 0 ? c->dims[axis].add : 0;
 		if (!dh_sym_is_known(index) || index.add < 0 || index.add >= c->dims[axis].add)
 			return dh_import_refuse(im, node, "index %zu is outside of its data", i);
-		if (!dh_constant_slice(&im->scratch, c, axis, index.add, 1, &slices[i]))
+		if (dh_constant_slice(&im->scratch, c, axis, index.add, 1, &slices[i]))
 			return dh_import_no_memory(im);
 		parts[i] = &slices[i];
 	}
-	if (!dh_constant_concat(&im->scratch, parts, count, axis, &out))
+	ret = dh_constant_concat(&im->scratch, parts, count, axis, &out);
+	if (ret == -ENOMEM)
 		return dh_import_no_memory(im);
+	if (ret)
+		return dh_import_refuse(im, node,
+					"cannot be computed before the length of the input is "
+					"known, or has too many elements");
 	if (!indices->rank) {
 		memmove(out.dims + axis, out.dims + axis + 1,
 			(out.rank - axis - 1) * sizeof(out.dims[0]));

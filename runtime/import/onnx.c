@@ -28,8 +28,10 @@ static void *limited_alloc(void *opaque, size_t size)
 	if (size > onnx->limit - onnx->allocated)
 		return NULL;
 	head = malloc(sizeof(*head) + size);
-	if (!head)
+	if (!head) {
+		onnx->out_of_memory = true;
 		return NULL;
+	}
 	memcpy(head, &size, sizeof(size));
 	onnx->allocated += size;
 	return head + 1;
@@ -68,6 +70,10 @@ static int unpack(const ProtobufCMessageDescriptor *type, const void *buf, size_
 	*message = protobuf_c_message_unpack(type, &allocator, len, buf);
 	if (*message)
 		return 0;
+	if (onnx->out_of_memory) {
+		dh_error_set(err, "%s: out of memory", name);
+		return -ENOMEM;
+	}
 	dh_error_set(err,
 		     "%s: not an ONNX file (or damaged): its bytes are no protobuf %s; export it "
 		     "again",
@@ -97,6 +103,7 @@ static int read_stream(FILE *file, const char *path, uint8_t **buf, size_t *len,
 		       struct dh_error *err)
 {
 	size_t room = 0;
+	int ret;
 
 	*buf = NULL;
 	*len = 0;
@@ -104,20 +111,25 @@ static int read_stream(FILE *file, const char *path, uint8_t **buf, size_t *len,
 		uint8_t *more;
 
 		room = room ? room * 2 : 1 << 16;
-		more = room <= 2 * MAX_FILE ? realloc(*buf, room) : NULL;
-		if (!more) {
+		if (room > 2 * MAX_FILE) {
 			dh_error_set(err, "%s: too large: no more than %zu MiB can be read", path,
 				     MAX_FILE >> 20);
 			return -EFBIG;
 		}
+		more = realloc(*buf, room);
+		if (!more) {
+			dh_error_set(err, "%s: out of memory", path);
+			return -ENOMEM;
+		}
 		*buf = more;
+		errno = 0;
 		*len += fread(*buf + *len, 1, room - *len, file);
 	} while (*len == room);
-	if (ferror(file)) {
-		dh_error_set(err, "%s: cannot be read: %s", path, strerror(errno));
-		return -EIO;
-	}
-	return 0;
+	if (!ferror(file))
+		return 0;
+	ret = errno ? -errno : -EIO;
+	dh_error_set(err, "%s: cannot be read: %s", path, strerror(-ret));
+	return ret;
 }
 
 /* All bytes of a file; free @buf, also after an error. */
@@ -127,6 +139,7 @@ static int read_file(const char *path, uint8_t **buf, size_t *len, struct dh_err
 	int ret;
 
 	*buf = NULL;
+	*len = 0;
 	if (!file) {
 		ret = -errno;
 		dh_error_set(err, "%s: cannot be opened: %s", path, strerror(errno));
@@ -286,8 +299,7 @@ static const char *tensor_name(const Onnx__TensorProto *tensor)
 	return tensor->name && tensor->name[0] ? tensor->name : "(constant)";
 }
 
-static int check_storage(const Onnx__TensorProto *tensor, size_t count, size_t have,
-			 struct dh_error *err)
+int dh_onnx_tensor_inside(const Onnx__TensorProto *tensor, struct dh_error *err)
 {
 	if (tensor->n_external_data ||
 	    tensor->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL) {
@@ -305,8 +317,16 @@ static int check_storage(const Onnx__TensorProto *tensor, size_t count, size_t h
 			     tensor_name(tensor));
 		return -EOPNOTSUPP;
 	}
-	if (have == count)
-		return 0;
+	return 0;
+}
+
+static int check_storage(const Onnx__TensorProto *tensor, size_t count, size_t have,
+			 struct dh_error *err)
+{
+	int ret = dh_onnx_tensor_inside(tensor, err);
+
+	if (ret || have == count)
+		return ret;
 	dh_error_set(err,
 		     "tensor %s: its shape asks for %zu elements of type %s, the file holds %zu; "
 		     "the file is damaged",

@@ -12,12 +12,17 @@
 #include "base/error.h"
 #include "onnx.pb-c.h"
 
-/** struct dh_onnx - a model in memory */
+/**
+ * struct dh_onnx - a model in memory
+ * @allocated: bytes that it takes; @limit: the most that it may
+ * @out_of_memory: why unpacking it failed
+ */
 struct dh_onnx {
 	Onnx__ModelProto *model;
 	size_t allocated;
 	size_t limit;
 	size_t file_size;
+	bool out_of_memory;
 };
 
 /** dh_onnx_load() - read a file; free it with dh_onnx_free() */
@@ -71,6 +76,9 @@ int64_t dh_onnx_int_wrap(int data_type, int64_t value);
 
 /** dh_onnx_type_name() - ONNX's name of a data type */
 const char *dh_onnx_type_name(int data_type);
+
+/** dh_onnx_tensor_inside() - are its elements in the file itself? 0, or an error */
+int dh_onnx_tensor_inside(const Onnx__TensorProto *tensor, struct dh_error *err);
 
 /** dh_onnx_floats() - elements of a float tensor as float; @out has room for its count */
 int dh_onnx_floats(const Onnx__TensorProto *tensor, size_t count, float *out, struct dh_error *err);

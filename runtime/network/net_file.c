@@ -13,6 +13,15 @@
 
 /* --- pieces -------------------------------------------------------------------- */
 
+/* There was nothing to be had from the arena. A file that asks for more than the limit is damaged. */
+static void no_memory(struct dh_codec *codec, const struct dh_net *net)
+{
+	if (net->arena.full)
+		codec->failed = true;
+	else
+		dh_codec_no_memory(codec);
+}
+
 /* Zeroed elements of the net's arena; each takes at least a byte in the file. */
 static void *take(struct dh_codec *codec, struct dh_net *net, uint32_t count, uint32_t most,
 		  size_t size)
@@ -24,7 +33,8 @@ static void *take(struct dh_codec *codec, struct dh_net *net, uint32_t count, ui
 		return NULL;
 	}
 	elements = dh_arena_alloc(&net->arena, count ? count : 1, size);
-	codec->failed = !elements;
+	if (!elements)
+		no_memory(codec, net);
 	return elements;
 }
 
@@ -36,7 +46,8 @@ static void code_name(struct dh_codec *codec, struct dh_net *net, char **name)
 	if (!codec->reading)
 		return;
 	*name = text ? dh_arena_strdup(&net->arena, text) : NULL;
-	codec->failed |= !*name;
+	if (text && !*name)
+		no_memory(codec, net);
 	free(text);
 }
 
@@ -111,7 +122,8 @@ static void code_elements(struct dh_codec *codec, struct dh_net *net, struct dh_
 		tensor->data = codec->failed
 				       ? NULL
 				       : dh_arena_alloc(&net->arena, dh_net_bytes(tensor) + 1, 1);
-		codec->failed |= !tensor->data;
+		if (!codec->failed && !tensor->data)
+			no_memory(codec, net);
 	}
 	count = codec->failed ? 0 : dh_net_elements(tensor);
 	for (size_t i = 0; i < count; i++) {

@@ -226,17 +226,17 @@ static int begin_sources(struct dh_reader *r)
  * After a refusal the operators behind it that have no place either are worth knowing. The note has
  * the reason without the name of the node.
  */
-static void refuse_rest(struct dh_reader *r)
+static int refuse_rest(struct dh_reader *r)
 {
 	struct dh_net *net = r->builder.net;
 	uint32_t row = r->row;
+	int ret = set_source(r, row, DH_NET_NONE, DH_PLACE_REFUSED, r->note);
 
-	if (set_source(r, row, DH_NET_NONE, DH_PLACE_REFUSED, r->note))
-		return;
 	for (row++; row < net->source_count; row++) {
 		if (!dh_read_find_op(net->sources[row].op))
 			net->sources[row].place = DH_PLACE_REFUSED;
 	}
+	return ret;
 }
 
 static int read_nodes(struct dh_reader *r)
@@ -250,8 +250,11 @@ static int read_nodes(struct dh_reader *r)
 		ret = node_is_live(r, proto)
 			      ? read_live_node(r, proto)
 			      : set_source(r, r->row, DH_NET_NONE, DH_PLACE_UNUSED, "");
-		if (ret && ret != -ENOMEM)
-			refuse_rest(r);
+		if (ret && ret != -ENOMEM) {
+			int more = refuse_rest(r);
+
+			return more ? more : ret;
+		}
 	}
 	return ret;
 }
@@ -407,12 +410,10 @@ static int explain_sources(struct dh_reader *r, int ret)
 	for (uint32_t i = 0; i < net->source_count; i++) {
 		const struct dh_net_source *source = &net->sources[i];
 
-		if (dh_explain_node(r->explain, source->name, source->op, source->place, -1,
-				    source->text) &&
-		    !ret)
-			ret = dh_read_no_memory(r);
+		dh_explain_node(r->explain, source->name, source->op, source->place, -1,
+				source->text);
 	}
-	return ret;
+	return r->explain && r->explain->out_of_memory ? dh_read_no_memory(r) : ret;
 }
 
 /* How many bytes constants out of the options take. */

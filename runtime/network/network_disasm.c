@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* A network as text and as JSON. */
+#include "base/json.h"
 #include "base/text.h"
 #include "network/net.h"
 #include "network/network_disasm.h"
@@ -89,20 +90,24 @@ void dh_network_disasm_print(const struct dh_network *network, FILE *out)
 
 /* --- JSON --- */
 
+static json_t *describe_end(const struct dh_net_tensor *tensor)
+{
+	json_t *object = json_object(), *shape = json_array();
+
+	for (uint32_t d = 0; d < tensor->rank; d++)
+		dh_json_append(&shape, json_integer(tensor->dims[d]));
+	dh_json_set(&object, "name", dh_text_json(tensor->name));
+	dh_json_set(&object, "shape", shape);
+	dh_json_set(&object, "integers", json_boolean(tensor->type == DH_NET_INT));
+	return object;
+}
+
 static json_t *describe_ends(const struct dh_network *network, const int32_t *list, uint32_t count)
 {
 	json_t *array = json_array();
 
-	for (uint32_t i = 0; i < count; i++) {
-		const struct dh_net_tensor *tensor = &network->net->tensors[list[i]];
-		json_t *shape = json_array();
-
-		for (uint32_t d = 0; d < tensor->rank; d++)
-			json_array_append_new(shape, json_integer(tensor->dims[d]));
-		json_array_append_new(array, json_pack("{s:o, s:o, s:b}", "name",
-						       dh_text_json(tensor->name), "shape", shape,
-						       "integers", tensor->type == DH_NET_INT));
-	}
+	for (uint32_t i = 0; i < count; i++)
+		dh_json_append(&array, describe_end(&network->net->tensors[list[i]]));
 	return array;
 }
 
@@ -112,8 +117,7 @@ static json_t *names(const struct dh_network *network, const int32_t *list, uint
 
 	for (uint32_t i = 0; i < count; i++) {
 		if (list[i] != DH_NET_NONE)
-			json_array_append_new(array,
-					      dh_text_json(network->net->tensors[list[i]].name));
+			dh_json_append(&array, dh_text_json(network->net->tensors[list[i]].name));
 	}
 	return array;
 }
@@ -121,21 +125,28 @@ static json_t *names(const struct dh_network *network, const int32_t *list, uint
 static json_t *describe_part(const struct dh_network *network, uint32_t index)
 {
 	const struct dh_network_part *part = &network->parts[index];
+	json_t *object = json_object();
 
-	return json_pack("{s:s, s:i, s:i, s:o, s:o}", "place", engine_name(part->program), "part",
-			 (int)index, "layers", (int)dh_program_layers(part->program), "inputs",
-			 names(network, part->inputs, dh_part_inputs(part->program)), "outputs",
-			 names(network, part->outputs, dh_part_outputs(part->program)));
+	dh_json_set(&object, "place", json_string(engine_name(part->program)));
+	dh_json_set(&object, "part", json_integer(index));
+	dh_json_set(&object, "layers", json_integer(dh_program_layers(part->program)));
+	dh_json_set(&object, "inputs", names(network, part->inputs, dh_part_inputs(part->program)));
+	dh_json_set(&object, "outputs",
+		    names(network, part->outputs, dh_part_outputs(part->program)));
+	return object;
 }
 
 static json_t *describe_node(const struct dh_network *network, uint32_t index)
 {
 	const struct dh_net_node *node = &network->net->nodes[index];
+	json_t *object = json_object();
 
-	return json_pack("{s:s, s:o, s:o, s:o, s:o}", "place", "host", "name",
-			 dh_text_json(node->name), "op", dh_text_json(node->onnx_op), "inputs",
-			 names(network, node->inputs, node->input_count), "outputs",
-			 names(network, node->outputs, node->output_count));
+	dh_json_set(&object, "place", json_string("host"));
+	dh_json_set(&object, "name", dh_text_json(node->name));
+	dh_json_set(&object, "op", dh_text_json(node->onnx_op));
+	dh_json_set(&object, "inputs", names(network, node->inputs, node->input_count));
+	dh_json_set(&object, "outputs", names(network, node->outputs, node->output_count));
+	return object;
 }
 
 static json_t *describe_steps(const struct dh_network *network)
@@ -145,22 +156,26 @@ static json_t *describe_steps(const struct dh_network *network)
 	for (uint32_t i = 0; i < network->step_count; i++) {
 		const struct dh_network_step *step = &network->steps[i];
 
-		json_array_append_new(array, step->kind == DH_STEP_PART
-						     ? describe_part(network, step->index)
-						     : describe_node(network, step->index));
+		dh_json_append(&array, step->kind == DH_STEP_PART
+					       ? describe_part(network, step->index)
+					       : describe_node(network, step->index));
 	}
 	return array;
 }
 
 json_t *dh_network_disasm_json(const struct dh_network *network, bool commands)
 {
-	json_t *parts = json_array();
+	json_t *object = json_object(), *parts = json_array();
 
 	for (uint32_t i = 0; commands && i < network->part_count; i++)
-		json_array_append_new(parts, dh_disasm_json(network->parts[i].program));
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "name", dh_text_json(network->name),
-			 "profile", dh_text_json(network->profile), "inputs",
-			 describe_ends(network, network->inputs, network->input_count), "outputs",
-			 describe_ends(network, network->outputs, network->output_count), "steps",
-			 describe_steps(network), "parts", parts);
+		dh_json_append(&parts, dh_disasm_json(network->parts[i].program));
+	dh_json_set(&object, "name", dh_text_json(network->name));
+	dh_json_set(&object, "profile", dh_text_json(network->profile));
+	dh_json_set(&object, "inputs",
+		    describe_ends(network, network->inputs, network->input_count));
+	dh_json_set(&object, "outputs",
+		    describe_ends(network, network->outputs, network->output_count));
+	dh_json_set(&object, "steps", describe_steps(network));
+	dh_json_set(&object, "parts", parts);
+	return object;
 }

@@ -76,7 +76,8 @@ static void put_program(struct dh_codec *codec, const struct dh_program *program
 	uint64_t size;
 
 	dh_program_write(program, &file);
-	codec->failed |= file.failed;
+	if (file.failed)
+		dh_codec_no_memory(codec);
 	size = file.size;
 	dh_code_u64(codec, &size);
 	dh_code_bytes(codec, file.data, file.size);

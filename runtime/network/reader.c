@@ -44,10 +44,18 @@ void dh_read_say(struct dh_reader *r, const Onnx__NodeProto *proto, const char *
 		dh_error_set(r->err, "%s", r->note);
 }
 
-void dh_read_say_no_memory(struct dh_reader *r)
+bool dh_read_say_no_memory(struct dh_reader *r)
 {
-	dh_read_say(r, NULL, "out of memory, or the constants of the graph need more than %zu MiB",
-		    r->builder.net ? r->builder.net->arena.limit >> 20 : 0);
+	bool full = r->builder.net && r->builder.net->arena.full;
+
+	if (full)
+		dh_read_say(r, NULL,
+			    "the constants of the graph need more than %zu MiB; store them in the "
+			    "file, or make the network smaller",
+			    r->builder.net->arena.limit >> 20);
+	else
+		dh_error_set(r->err, "out of memory");
+	return full;
 }
 
 /* --- constants --- */
@@ -58,6 +66,8 @@ static int proto_shape(struct dh_reader *r, const Onnx__TensorProto *proto,
 {
 	const char *name = text(proto->name);
 
+	if (dh_onnx_tensor_inside(proto, &r->why))
+		return dh_read_refuse(r, NULL, "%s", r->why.text);
 	*shape = (struct dh_net_shape){ .onnx_type = proto->data_type, .rank = proto->n_dims };
 	shape->type = dh_onnx_is_int(proto->data_type) ? DH_NET_INT : DH_NET_FLOAT;
 	if (shape->type == DH_NET_FLOAT && !dh_onnx_is_float(proto->data_type))
@@ -75,7 +85,7 @@ static int proto_shape(struct dh_reader *r, const Onnx__TensorProto *proto,
 					      i);
 		shape->dims[i] = (uint32_t)proto->dims[i];
 	}
-	if (*count > r->onnx.file_size && !proto->n_external_data)
+	if (*count > r->onnx.file_size)
 		return dh_read_refuse(
 			r, NULL,
 			"tensor %.100s: %zu elements do not fit in the file; it is damaged", name,
@@ -163,11 +173,9 @@ static int open_size(struct dh_reader *r, const char *input, uint32_t axis, cons
 			"export the model with a fixed one: only the batch may be open",
 			input, axis, *name ? name : "no name");
 	*size = 1;
-	return dh_explain_note(r->explain,
-			       "input %.100s: the batch, axis %u, is left open and made 1", input,
-			       axis)
-		       ? dh_read_no_memory(r)
-		       : 0;
+	dh_explain_note(r->explain, "input %.100s: the batch, axis %u, is left open and made 1",
+			input, axis);
+	return 0;
 }
 
 static int read_dim(struct dh_reader *r, const Onnx__ValueInfoProto *info, uint32_t axis,

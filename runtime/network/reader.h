@@ -76,11 +76,11 @@ void dh_read_say(struct dh_reader *r, const Onnx__NodeProto *proto, const char *
 /** dh_read_refuse() - likewise; a macro so that every reader sees what it returns */
 #define dh_read_refuse(r, proto, ...) (dh_read_say(r, proto, __VA_ARGS__), -EOPNOTSUPP)
 
-/** dh_read_say_no_memory() - the sentence */
-void dh_read_say_no_memory(struct dh_reader *r);
+/** dh_read_say_no_memory() - the sentence; true: it was the limit for constants of a graph */
+bool dh_read_say_no_memory(struct dh_reader *r);
 
-/** dh_read_no_memory() - likewise; -ENOMEM */
-#define dh_read_no_memory(r) (dh_read_say_no_memory(r), -ENOMEM)
+/** dh_read_no_memory() - likewise; -ENOMEM, or -EOPNOTSUPP for the limit */
+#define dh_read_no_memory(r) (dh_read_say_no_memory(r) ? -EOPNOTSUPP : -ENOMEM)
 
 /* --- inputs --- */
 

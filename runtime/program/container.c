@@ -72,9 +72,10 @@ static void get_blob(struct dh_codec *codec, struct dh_blob *blob)
 	if (!size || codec->failed)
 		return;
 	blob->data = malloc(size);
-	codec->failed = !blob->data;
-	if (codec->failed)
+	if (!blob->data) {
+		dh_codec_no_memory(codec);
 		return;
+	}
 	blob->size = size;
 	dh_code_bytes(codec, blob->data, size);
 }
@@ -132,8 +133,9 @@ void dh_container_write(struct dh_codec *file, const struct dh_container *contai
 		entry.crc = body.failed ? 0 : crc32_of(body.data + from, entry.size);
 		code_entry(&table, &entry);
 	}
-	file->failed = body.failed || table.failed;
-	if (!file->failed) {
+	if (body.failed || table.failed) {
+		dh_codec_no_memory(file);
+	} else {
 		put_header(file, container, &table, body.size);
 		dh_code_bytes(file, table.data, table.size);
 		dh_code_bytes(file, body.data, body.size);
@@ -212,6 +214,10 @@ static int read_section(const uint8_t *data, const char *name, const struct entr
 		code(&codec, entry->id, object);
 	if (!codec.failed && (codec.at == codec.end || codec.at == start))
 		return 0;
+	if (codec.out_of_memory) {
+		dh_error_set(err, "%s: out of memory", name);
+		return -ENOMEM;
+	}
 	snprintf(text, sizeof(text), "section %u cannot be read", entry->id);
 	return damaged(err, name, text);
 }

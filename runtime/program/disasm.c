@@ -2,6 +2,7 @@
 /* A program as text and as JSON. */
 #include <string.h>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "program/disasm.h"
 #include "program/disasm_conv.h"
@@ -169,106 +170,113 @@ void dh_disasm_print(const struct dh_program *program, FILE *out)
 
 /* --- JSON --- */
 
-static void set(json_t *object, const char *key, json_t *value)
-{
-	json_object_set_new(object, key, value);
-}
-
-static void describe_layer(const struct line *line, json_t *object)
+static void describe_layer(const struct line *line, json_t **object)
 {
 	const struct dh_layer *layer = &line->cmd.layer;
 	json_t *fractions = json_array();
 
 	for (int gate = 0; gate < (layer->cell == DELTAHOP_CELL_DENSE ? 1 : 3); gate++)
-		json_array_append_new(fractions, json_integer(layer->weight_frac[gate]));
-	set(object, "slot", json_integer(layer->slot));
-	set(object, "cell", json_string(cells[layer->cell]));
-	set(object, "activation", json_string(activations[layer->activation]));
-	set(object, "bias_column", json_boolean(!layer->no_bias));
-	set(object, "inputs", json_integer(layer->inputs));
-	set(object, "hidden", json_integer(layer->hidden));
-	set(object, "weight_frac", fractions);
-	set(object, "weight_region", json_string(dh_region_name(layer->weight_region)));
-	set(object, "weight_offset", json_integer(layer->weight_offset));
-	set(object, "weight_bytes",
-	    json_integer(dh_layer_columns(layer) * dh_layer_column_bytes(layer)));
-	set(object, "state_offset", json_integer(layer->state_offset));
-	set(object, "state_bytes", json_integer(dh_layer_state_bytes(layer)));
+		dh_json_append(&fractions, json_integer(layer->weight_frac[gate]));
+	dh_json_set(object, "slot", json_integer(layer->slot));
+	dh_json_set(object, "cell", json_string(cells[layer->cell]));
+	dh_json_set(object, "activation", json_string(activations[layer->activation]));
+	dh_json_set(object, "bias_column", json_boolean(!layer->no_bias));
+	dh_json_set(object, "inputs", json_integer(layer->inputs));
+	dh_json_set(object, "hidden", json_integer(layer->hidden));
+	dh_json_set(object, "weight_frac", fractions);
+	dh_json_set(object, "weight_region", json_string(dh_region_name(layer->weight_region)));
+	dh_json_set(object, "weight_offset", json_integer(layer->weight_offset));
+	dh_json_set(object, "weight_bytes",
+		    json_integer(dh_layer_columns(layer) * dh_layer_column_bytes(layer)));
+	dh_json_set(object, "state_offset", json_integer(layer->state_offset));
+	dh_json_set(object, "state_bytes", json_integer(dh_layer_state_bytes(layer)));
 	if (!line->layer)
 		return;
-	set(object, "node", dh_text_json(line->layer->node));
-	set(object, "operator", dh_text_json(line->layer->op));
-	set(object, "real_inputs", json_integer(line->layer->real_inputs));
-	set(object, "real_hidden", json_integer(line->layer->real_hidden));
-	set(object, "theta_x", json_integer(line->layer->theta_x));
-	set(object, "theta_h", json_integer(line->layer->theta_h));
+	dh_json_set(object, "node", dh_text_json(line->layer->node));
+	dh_json_set(object, "operator", dh_text_json(line->layer->op));
+	dh_json_set(object, "real_inputs", json_integer(line->layer->real_inputs));
+	dh_json_set(object, "real_hidden", json_integer(line->layer->real_hidden));
+	dh_json_set(object, "theta_x", json_integer(line->layer->theta_x));
+	dh_json_set(object, "theta_h", json_integer(line->layer->theta_h));
 }
 
-static void describe_run(const struct line *line, json_t *object)
+static void describe_run(const struct line *line, json_t **object)
 {
 	const struct dh_run *run = &line->cmd.run;
 
-	set(object, "first", json_integer(run->first));
-	set(object, "count", json_integer(run->count));
-	set(object, "last_only", json_boolean(run->last_only));
-	set(object, "params_region", json_string(dh_region_name(run->params_region)));
-	set(object, "params_offset", json_integer(run->params_offset));
-	set(object, "input_region", json_string(dh_region_name(run->input_region)));
-	set(object, "input_offset", json_integer(run->input_offset));
-	set(object, "output_region", json_string(dh_region_name(run->output_region)));
-	set(object, "output_offset", json_integer(run->output_offset));
+	dh_json_set(object, "first", json_integer(run->first));
+	dh_json_set(object, "count", json_integer(run->count));
+	dh_json_set(object, "last_only", json_boolean(run->last_only));
+	dh_json_set(object, "params_region", json_string(dh_region_name(run->params_region)));
+	dh_json_set(object, "params_offset", json_integer(run->params_offset));
+	dh_json_set(object, "input_region", json_string(dh_region_name(run->input_region)));
+	dh_json_set(object, "input_offset", json_integer(run->input_offset));
+	dh_json_set(object, "output_region", json_string(dh_region_name(run->output_region)));
+	dh_json_set(object, "output_offset", json_integer(run->output_offset));
 	if (!line->run)
 		return;
-	set(object, "steps", json_string(line->run->steps == DH_STEPS_ONCE ? "once" : "sequence"));
-	set(object, "input_stride", json_integer(line->run->input_stride));
-	set(object, "output_stride", json_integer(line->run->output_stride));
+	dh_json_set(object, "steps",
+		    json_string(line->run->steps == DH_STEPS_ONCE ? "once" : "sequence"));
+	dh_json_set(object, "input_stride", json_integer(line->run->input_stride));
+	dh_json_set(object, "output_stride", json_integer(line->run->output_stride));
 }
 
 static json_t *describe_line(const struct line *line)
 {
 	json_t *object = json_object();
 
-	set(object, "offset", json_integer(line->offset));
-	set(object, "opcode", json_string(opcode_name(line->cmd.opcode)));
+	dh_json_set(&object, "offset", json_integer(line->offset));
+	dh_json_set(&object, "opcode", json_string(opcode_name(line->cmd.opcode)));
 	if (line->reason)
-		set(object, "refused", json_string(dh_reason_text(line->reason)));
+		dh_json_set(&object, "refused", json_string(dh_reason_text(line->reason)));
 	else if (line->cmd.opcode == DELTAHOP_OP_RNN_LAYER)
-		describe_layer(line, object);
+		describe_layer(line, &object);
 	else if (line->cmd.opcode == DELTAHOP_OP_RNN_RUN)
-		describe_run(line, object);
+		describe_run(line, &object);
 	else
-		dh_disasm_conv_describe(&line->cmd, line->conv, object);
+		dh_disasm_conv_describe(&line->cmd, line->conv, &object);
 	return object;
 }
 
 static json_t *describe_tensor(const struct dh_program_tensor *tensor)
 {
-	return json_pack("{s:o, s:i, s:i, s:i, s:b, s:i, s:i, s:i}", "name",
-			 dh_text_json(tensor->name), "elements", (int)tensor->elements, "padded",
-			 (int)tensor->padded, "scale_exp", (int)tensor->scale_exp, "per_step",
-			 tensor->per_step, "rank", (int)tensor->rank, "batch_axis",
-			 (int)tensor->batch_axis, "step_axis", (int)tensor->step_axis);
+	json_t *object = json_object();
+
+	dh_json_set(&object, "name", dh_text_json(tensor->name));
+	dh_json_set(&object, "elements", json_integer(tensor->elements));
+	dh_json_set(&object, "padded", json_integer(tensor->padded));
+	dh_json_set(&object, "scale_exp", json_integer(tensor->scale_exp));
+	dh_json_set(&object, "per_step", json_boolean(tensor->per_step));
+	dh_json_set(&object, "rank", json_integer(tensor->rank));
+	dh_json_set(&object, "batch_axis", json_integer(tensor->batch_axis));
+	dh_json_set(&object, "step_axis", json_integer(tensor->step_axis));
+	return object;
 }
 
 static json_t *describe_need(const struct dh_program *program)
 {
 	const struct dh_cmd_limits *need = &program->need;
+	json_t *object = json_object();
 
-	return json_pack("{s:I, s:i, s:i, s:i, s:i, s:i, s:i}", "caps", (json_int_t)need->caps,
-			 "slots", (int)need->slots, "max_inputs", (int)need->max_inputs,
-			 "max_hidden", (int)need->max_hidden, "state_bytes", (int)need->state_bytes,
-			 "abi_major", (int)program->abi_major, "abi_minor",
-			 (int)program->abi_minor);
+	dh_json_set(&object, "caps", json_integer(need->caps));
+	dh_json_set(&object, "slots", json_integer(need->slots));
+	dh_json_set(&object, "max_inputs", json_integer(need->max_inputs));
+	dh_json_set(&object, "max_hidden", json_integer(need->max_hidden));
+	dh_json_set(&object, "state_bytes", json_integer(need->state_bytes));
+	dh_json_set(&object, "abi_major", json_integer(program->abi_major));
+	dh_json_set(&object, "abi_minor", json_integer(program->abi_minor));
+	return object;
 }
 
-static json_t *describe_rnn(const struct dh_program *program)
+static void describe_rnn(const struct dh_program *program, json_t **object)
 {
-	return json_pack("{s:o, s:o, s:o, s:s, s:I, s:i, s:i}", "need", describe_need(program),
-			 "input", describe_tensor(&program->input), "output",
-			 describe_tensor(&program->output), "host_op",
-			 dh_host_op_name(program->host_op), "state_template_bytes",
-			 (json_int_t)program->state_template.size, "fixed_steps",
-			 (int)program->fixed_steps, "batch", (int)program->batch);
+	dh_json_set(object, "need", describe_need(program));
+	dh_json_set(object, "input", describe_tensor(&program->input));
+	dh_json_set(object, "output", describe_tensor(&program->output));
+	dh_json_set(object, "host_op", json_string(dh_host_op_name(program->host_op)));
+	dh_json_set(object, "state_template_bytes", json_integer(program->state_template.size));
+	dh_json_set(object, "fixed_steps", json_integer(program->fixed_steps));
+	dh_json_set(object, "batch", json_integer(program->batch));
 }
 
 static json_t *describe_commands(const struct dh_program *program)
@@ -277,7 +285,7 @@ static json_t *describe_commands(const struct dh_program *program)
 	struct line line;
 
 	for (size_t at = 0; next_line(program, &line, at); at += line.cmd.size) {
-		json_array_append_new(commands, describe_line(&line));
+		dh_json_append(&commands, describe_line(&line));
 		if (line.reason)
 			break;
 	}
@@ -287,15 +295,17 @@ static json_t *describe_commands(const struct dh_program *program)
 json_t *dh_disasm_json(const struct dh_program *program)
 {
 	bool conv = program->engine == DELTAHOP_ENGINE_CONV;
-	json_t *json = conv ? dh_disasm_conv_json(program) : describe_rnn(program);
+	json_t *object = json_object();
 
-	if (!json)
-		return NULL;
-	set(json, "name", dh_text_json(program->name));
-	set(json, "profile", dh_text_json(program->profile));
-	set(json, "engine", json_string(conv ? "conv" : "rnn"));
-	set(json, "weight_bytes", json_integer(program->weights.size));
-	set(json, "scratch_bytes", json_integer(program->scratch_bytes));
-	set(json, "commands", describe_commands(program));
-	return json;
+	if (conv)
+		dh_disasm_conv_json(program, &object);
+	else
+		describe_rnn(program, &object);
+	dh_json_set(&object, "name", dh_text_json(program->name));
+	dh_json_set(&object, "profile", dh_text_json(program->profile));
+	dh_json_set(&object, "engine", json_string(conv ? "conv" : "rnn"));
+	dh_json_set(&object, "weight_bytes", json_integer(program->weights.size));
+	dh_json_set(&object, "scratch_bytes", json_integer(program->scratch_bytes));
+	dh_json_set(&object, "commands", describe_commands(program));
+	return object;
 }

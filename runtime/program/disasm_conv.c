@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* A program of the convolution engine as text and as JSON. */
+#include "base/json.h"
 #include "base/text.h"
 #include "program/disasm_conv.h"
 #include "program/map.h"
@@ -114,24 +115,30 @@ void dh_disasm_conv_print(const struct dh_cmd *cmd, const struct dh_program_conv
 
 /* --- JSON --- */
 
-static void set(json_t *object, const char *key, json_t *value)
+static json_t *describe_group(const struct dh_program_group *group)
 {
-	json_object_set_new(object, key, value);
+	json_t *object = json_object();
+
+	dh_json_set(&object, "channels", json_integer(group->channels));
+	dh_json_set(&object, "offset", json_integer(group->offset));
+	dh_json_set(&object, "bytes", json_integer(group->bytes));
+	return object;
 }
 
 static json_t *describe_map(const struct dh_program_map *map)
 {
-	json_t *groups = json_array();
+	json_t *object = json_object(), *groups = json_array();
 
 	for (uint32_t i = 0; i < map->group_count; i++)
-		json_array_append_new(groups, json_pack("{s:i, s:I, s:I}", "channels",
-							(int)map->groups[i].channels, "offset",
-							(json_int_t)map->groups[i].offset, "bytes",
-							(json_int_t)map->groups[i].bytes));
-	return json_pack("{s:o, s:i, s:i, s:i, s:i, s:b, s:o}", "name", dh_text_json(map->name),
-			 "rows", (int)map->rows, "cols", (int)map->cols, "channels",
-			 (int)map->channels, "scale_exp", (int)map->scale_exp, "encoded",
-			 map->encoded, "groups", groups);
+		dh_json_append(&groups, describe_group(&map->groups[i]));
+	dh_json_set(&object, "name", dh_text_json(map->name));
+	dh_json_set(&object, "rows", json_integer(map->rows));
+	dh_json_set(&object, "cols", json_integer(map->cols));
+	dh_json_set(&object, "channels", json_integer(map->channels));
+	dh_json_set(&object, "scale_exp", json_integer(map->scale_exp));
+	dh_json_set(&object, "encoded", json_boolean(map->encoded));
+	dh_json_set(&object, "groups", groups);
+	return object;
 }
 
 static json_t *describe_maps(const struct dh_program_map *maps, uint32_t count)
@@ -139,92 +146,99 @@ static json_t *describe_maps(const struct dh_program_map *maps, uint32_t count)
 	json_t *array = json_array();
 
 	for (uint32_t i = 0; i < count; i++)
-		json_array_append_new(array, describe_map(&maps[i]));
+		dh_json_append(&array, describe_map(&maps[i]));
 	return array;
 }
 
 static json_t *describe_need(const struct dh_program *program)
 {
 	const struct dh_cmd_limits *need = &program->need;
+	json_t *object = json_object();
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i}", "caps",
-			 (json_int_t)need->caps, "conv_macs", (json_int_t)need->conv_macs,
-			 "conv_kernel_words", (json_int_t)need->conv_kernel_words,
-			 "conv_store_bytes", (json_int_t)need->conv_store_bytes,
-			 "conv_max_channels", (json_int_t)need->conv_max_channels, "conv_max_cols",
-			 (json_int_t)need->conv_max_cols, "conv_max_outputs",
-			 (json_int_t)need->conv_max_outputs, "abi_major", (int)program->abi_major,
-			 "abi_minor", (int)program->abi_minor);
+	dh_json_set(&object, "caps", json_integer(need->caps));
+	dh_json_set(&object, "conv_macs", json_integer(need->conv_macs));
+	dh_json_set(&object, "conv_kernel_words", json_integer(need->conv_kernel_words));
+	dh_json_set(&object, "conv_store_bytes", json_integer(need->conv_store_bytes));
+	dh_json_set(&object, "conv_max_channels", json_integer(need->conv_max_channels));
+	dh_json_set(&object, "conv_max_cols", json_integer(need->conv_max_cols));
+	dh_json_set(&object, "conv_max_outputs", json_integer(need->conv_max_outputs));
+	dh_json_set(&object, "abi_major", json_integer(program->abi_major));
+	dh_json_set(&object, "abi_minor", json_integer(program->abi_minor));
+	return object;
 }
 
-json_t *dh_disasm_conv_json(const struct dh_program *program)
+void dh_disasm_conv_json(const struct dh_program *program, json_t **object)
 {
-	return json_pack("{s:o, s:b, s:o, s:o}", "need", describe_need(program), "packed",
-			 program->packed, "inputs",
-			 describe_maps(program->inputs, program->input_count), "outputs",
-			 describe_maps(program->outputs, program->output_count));
+	dh_json_set(object, "need", describe_need(program));
+	dh_json_set(object, "packed", json_boolean(program->packed));
+	dh_json_set(object, "inputs", describe_maps(program->inputs, program->input_count));
+	dh_json_set(object, "outputs", describe_maps(program->outputs, program->output_count));
 }
 
-static void describe_layer(const struct dh_conv_layer *layer, json_t *object)
+static void describe_layer(const struct dh_conv_layer *layer, json_t **object)
 {
-	set(object, "rows", json_integer(layer->rows));
-	set(object, "cols", json_integer(layer->cols));
-	set(object, "channels", json_integer(layer->channels));
-	set(object, "out_rows", json_integer(layer->out_rows));
-	set(object, "out_cols", json_integer(layer->out_cols));
-	set(object, "kernel_rows", json_integer(layer->kernel_rows));
-	set(object, "kernel_cols", json_integer(layer->kernel_cols));
-	set(object, "stride_rows", json_integer(layer->stride_rows));
-	set(object, "stride_cols", json_integer(layer->stride_cols));
-	set(object, "pad_top", json_integer(layer->pad_top));
-	set(object, "pad_left", json_integer(layer->pad_left));
-	set(object, "macs", json_integer(layer->macs));
-	set(object, "out_shift", json_integer(layer->out_shift));
-	set(object, "bias_shift", json_integer(layer->bias_shift));
-	set(object, "relu", json_boolean(layer->flags & DELTAHOP_CONV_RELU));
-	set(object, "pool", json_string(pool_name(layer->flags)));
-	set(object, "weight8", json_boolean(layer->flags & DELTAHOP_CONV_WEIGHT8));
-	set(object, "encode", json_boolean(layer->flags & DELTAHOP_CONV_ENCODE));
+	dh_json_set(object, "rows", json_integer(layer->rows));
+	dh_json_set(object, "cols", json_integer(layer->cols));
+	dh_json_set(object, "channels", json_integer(layer->channels));
+	dh_json_set(object, "out_rows", json_integer(layer->out_rows));
+	dh_json_set(object, "out_cols", json_integer(layer->out_cols));
+	dh_json_set(object, "kernel_rows", json_integer(layer->kernel_rows));
+	dh_json_set(object, "kernel_cols", json_integer(layer->kernel_cols));
+	dh_json_set(object, "stride_rows", json_integer(layer->stride_rows));
+	dh_json_set(object, "stride_cols", json_integer(layer->stride_cols));
+	dh_json_set(object, "pad_top", json_integer(layer->pad_top));
+	dh_json_set(object, "pad_left", json_integer(layer->pad_left));
+	dh_json_set(object, "macs", json_integer(layer->macs));
+	dh_json_set(object, "out_shift", json_integer(layer->out_shift));
+	dh_json_set(object, "bias_shift", json_integer(layer->bias_shift));
+	dh_json_set(object, "relu", json_boolean(layer->flags & DELTAHOP_CONV_RELU));
+	dh_json_set(object, "pool", json_string(pool_name(layer->flags)));
+	dh_json_set(object, "weight8", json_boolean(layer->flags & DELTAHOP_CONV_WEIGHT8));
+	dh_json_set(object, "encode", json_boolean(layer->flags & DELTAHOP_CONV_ENCODE));
 }
 
 static json_t *place(uint32_t region, uint64_t offset)
 {
-	return json_pack("{s:s, s:I}", "region", dh_region_name(region), "offset",
-			 (json_int_t)offset);
+	json_t *object = json_object();
+
+	dh_json_set(&object, "region", json_string(dh_region_name(region)));
+	dh_json_set(&object, "offset", json_integer(offset));
+	return object;
 }
 
-static void describe_input(const struct dh_conv_input *input, json_t *object)
+static void describe_input(const struct dh_conv_input *input, json_t **object)
 {
-	set(object, "channels", json_integer(input->channels));
-	set(object, "encoded", json_boolean(input->encoded));
-	set(object, "input", place(input->region, input->offset));
+	dh_json_set(object, "channels", json_integer(input->channels));
+	dh_json_set(object, "encoded", json_boolean(input->encoded));
+	dh_json_set(object, "input", place(input->region, input->offset));
 }
 
-static void describe_pass(const struct dh_conv_pass *pass, json_t *object)
+static void describe_pass(const struct dh_conv_pass *pass, json_t **object)
 {
 	bool psum = pass->flags & (DELTAHOP_PASS_PSUM_IN | DELTAHOP_PASS_PSUM_OUT);
 
-	set(object, "maps", json_integer(pass->maps));
-	set(object, "weights", place(pass->weight_region, pass->weight_offset));
-	set(object, "psum_in", json_boolean(pass->flags & DELTAHOP_PASS_PSUM_IN));
-	set(object, "psum_out", json_boolean(pass->flags & DELTAHOP_PASS_PSUM_OUT));
+	dh_json_set(object, "maps", json_integer(pass->maps));
+	dh_json_set(object, "weights", place(pass->weight_region, pass->weight_offset));
+	dh_json_set(object, "psum_in", json_boolean(pass->flags & DELTAHOP_PASS_PSUM_IN));
+	dh_json_set(object, "psum_out", json_boolean(pass->flags & DELTAHOP_PASS_PSUM_OUT));
 	if (psum)
-		set(object, "psum", place(pass->psum_region, pass->psum_offset));
+		dh_json_set(object, "psum", place(pass->psum_region, pass->psum_offset));
 	if (pass->flags & DELTAHOP_PASS_ADD) {
-		set(object, "add", place(pass->add_region, pass->add_offset));
-		set(object, "add_shift", json_integer(pass->add_shift));
-		set(object, "add_encoded", json_boolean(pass->flags & DELTAHOP_PASS_ADD_ENCODED));
+		dh_json_set(object, "add", place(pass->add_region, pass->add_offset));
+		dh_json_set(object, "add_shift", json_integer(pass->add_shift));
+		dh_json_set(object, "add_encoded",
+			    json_boolean(pass->flags & DELTAHOP_PASS_ADD_ENCODED));
 	}
 	if (!(pass->flags & DELTAHOP_PASS_PSUM_OUT))
-		set(object, "output", place(pass->output_region, pass->output_offset));
+		dh_json_set(object, "output", place(pass->output_region, pass->output_offset));
 }
 
 void dh_disasm_conv_describe(const struct dh_cmd *cmd, const struct dh_program_conv *conv,
-			     json_t *object)
+			     json_t **object)
 {
 	if (conv) {
-		set(object, "node", dh_text_json(conv->node));
-		set(object, "operator", dh_text_json(conv->op));
+		dh_json_set(object, "node", dh_text_json(conv->node));
+		dh_json_set(object, "operator", dh_text_json(conv->op));
 	}
 	switch (cmd->opcode) {
 	case DELTAHOP_OP_CONV_LAYER:

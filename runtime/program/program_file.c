@@ -264,7 +264,7 @@ int dh_program_parse(const void *buf, size_t len, const char *name, struct dh_pr
 
 	*program = NULL;
 	if (!p) {
-		dh_error_set(err, "out of memory");
+		dh_error_set(err, "%s: out of memory", name);
 		return -ENOMEM;
 	}
 	ret = dh_container_read(buf, len, name, code_section, p, &seen, err);

@@ -99,7 +99,7 @@ int loops_print(const struct bench_arguments *args, const struct dh_device_info 
 	json = json_object();
 	array = json_array();
 	for (i = 0; i < count; i++)
-		json_array_append_new(array, loop_json(info, &loops[i]));
+		json_append(array, loop_json(info, &loops[i]));
 	json_add(json, "device", json_device(info));
 	json_add(json, "program", json_string(program));
 	json_add(json, "repeat", json_integer(args->repeat));

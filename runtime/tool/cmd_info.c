@@ -69,8 +69,7 @@ static json_t *json_names(uint64_t bits, const char *(*name)(unsigned int bit))
 	for (i = 0; i < 64; i++) {
 		if (!(bits >> i & 1))
 			continue;
-		json_array_append_new(array,
-				      name(i) ? json_string(name(i)) : json_sprintf("bit-%u", i));
+		json_append(array, name(i) ? json_string(name(i)) : json_sprintf("bit-%u", i));
 	}
 	return array;
 }
@@ -214,7 +213,7 @@ static json_t *json_nodes(void)
 	unsigned int i;
 
 	for (i = 0; !dh_device_node(i, path, sizeof(path)); i++)
-		json_array_append_new(nodes, json_string(path));
+		json_append(nodes, json_string(path));
 	return nodes;
 }
 

@@ -453,9 +453,8 @@ static json_t *answers_json(const struct run *run)
 		json_t *one = json_array();
 
 		for (e = 0; e < answers->elements; e++)
-			json_array_append_new(
-				one, json_real(answers->values[v * answers->elements + e]));
-		json_array_append_new(all, one);
+			json_append(one, json_real(answers->values[v * answers->elements + e]));
+		json_append(all, one);
 	}
 	return all;
 }

@@ -163,15 +163,25 @@ long tool_number(struct argp_state *state, const char *what, const char *text, l
 	return value;
 }
 
+static void json_failed(const char *what)
+{
+	fprintf(stderr,
+		"deltahop: %s: cannot be written as JSON: out of memory, or not a number or UTF-8 "
+		"text\n",
+		what);
+	exit(EXIT_FAILED);
+}
+
 void json_add(json_t *object, const char *key, json_t *value)
 {
-	if (json_object_set_new(object, key, value)) {
-		fprintf(stderr,
-			"deltahop: %s: cannot be written as JSON: out of memory, or not a number "
-			"or UTF-8 text\n",
-			key);
-		exit(EXIT_FAILED);
-	}
+	if (json_object_set_new(object, key, value))
+		json_failed(key);
+}
+
+void json_append(json_t *array, json_t *value)
+{
+	if (json_array_append_new(array, value))
+		json_failed("an element");
 }
 
 void tool_print_device(const struct dh_device_info *info)

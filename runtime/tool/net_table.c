@@ -220,7 +220,7 @@ json_t *net_table_json(const struct net_cost *cost, const struct dh_device_info 
 	json_t *json = table_json(&cost->cost, device, dense), *steps = json_array();
 
 	for (uint32_t i = 0; i < cost->step_count; i++)
-		json_array_append_new(steps, step_json(&cost->steps[i]));
+		json_append(steps, step_json(&cost->steps[i]));
 	json_add(json, "steps", steps);
 	json_add(json, "overlap_ns", json_integer(cost->overlap_ns));
 	return json;

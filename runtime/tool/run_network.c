@@ -182,8 +182,7 @@ static json_t *output_json(const struct run *run, uint32_t output, size_t index)
 	for (size_t e = 0; e < info.count; e++) {
 		double value = results_value(&run->results, output, index, e);
 
-		json_array_append_new(array,
-				      info.integers ? json_integer(value) : json_real(value));
+		json_append(array, info.integers ? json_integer(value) : json_real(value));
 	}
 	return array;
 }
@@ -201,7 +200,7 @@ static json_t *answers_json(const struct run *run)
 			dh_network_output(run->network, o, &info);
 			json_add(one, info.name, output_json(run, o, i));
 		}
-		json_array_append_new(all, one);
+		json_append(all, one);
 	}
 	return all;
 }

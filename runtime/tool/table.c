@@ -295,7 +295,7 @@ json_t *table_json(const struct cost *cost, const struct dh_device_info *device,
 	uint32_t i;
 
 	for (i = 0; i < cost->layer_count; i++)
-		json_array_append_new(layers, layer_json(cost, i, dense));
+		json_append(layers, layer_json(cost, i, dense));
 	json_add(json, "layers", layers);
 	json_add(json, "totals", totals_json(cost, device, dense));
 	return json;

@@ -52,6 +52,9 @@ extern const char tool_device_help[];
 /** json_add() - json_object_set_new() that gives up when out of memory */
 void json_add(json_t *object, const char *key, json_t *value);
 
+/** json_append() - json_array_append_new(), likewise */
+void json_append(json_t *array, json_t *value);
+
 /** json_device() - what --json says of a device */
 json_t *json_device(const struct dh_device_info *info);
 

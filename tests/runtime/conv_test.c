@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "alloc_hook.h"
 #include "base/codec.h"
 #include "conv_fixture.h"
 #include "execute/instance.h"
@@ -345,8 +346,6 @@ START_TEST(a_map_in_no_form_is_an_error)
 END_TEST
 
 /* --- jobs --- */
-
-extern unsigned long alloc_count, alloc_left;
 
 START_TEST(running_does_not_allocate)
 {
@@ -753,7 +752,7 @@ START_TEST(every_damaged_byte_is_noticed)
 }
 END_TEST
 
-/* Whichever allocation fails: no crash, no leak, an error. */
+/* Whichever allocation fails: no crash, no leak, -ENOMEM. */
 START_TEST(memory_runs_out_while_reading)
 {
 	struct dh_program *program = NULL;
@@ -764,20 +763,22 @@ START_TEST(memory_runs_out_while_reading)
 
 	make(fix_network, 3);
 	dh_program_write(fix.program, &file);
-	for (n = 2; ret && n < 200; n++) {
-		alloc_left = n;
+	for (n = 1; ret && n < 200; n++) {
+		alloc_fail(n, true);
 		ret = dh_program_parse(file.data, file.size, "short", &program, &err);
-		alloc_left = 0;
+		alloc_fail(0, false);
+		ck_assert(alloc_told(ret, err.text));
 		ck_assert(!ret == !!program);
 	}
 	ck_assert_int_gt(n, 10);
 	ok(ret);
 	dh_program_free(program);
 	ret = -1;
-	for (n = 2; ret && n < 200; n++) {
-		alloc_left = n;
+	for (n = 1; ret && n < 200; n++) {
+		alloc_fail(n, true);
 		ret = dh_network_parse(file.data, file.size, "short", &network, &err);
-		alloc_left = 0;
+		alloc_fail(0, false);
+		ck_assert(alloc_told(ret, err.text));
 		ck_assert(!ret == !!network);
 	}
 	ok(ret);

@@ -12,12 +12,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "alloc_hook.h"
 #include "exec_fixture.h"
 #include "execute/instance.h"
 
 #define STEPS 20
-
-extern unsigned long alloc_count;
 
 static struct dh_device *device;
 static struct dh_program *program;

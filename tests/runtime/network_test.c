@@ -10,12 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "alloc_hook.h"
 #include "exec_fixture.h"
 #include "network/session.h"
 #include "network_fixture.h"
 #include "program/map.h"
-
-extern unsigned long alloc_count, alloc_left;
 
 static struct dh_error err;
 
@@ -648,7 +647,7 @@ START_TEST(damage_is_noticed_or_harmless)
 }
 END_TEST
 
-/* Whichever allocation fails: an error, no crash, no leak. */
+/* Whichever allocation fails: -ENOMEM, no crash, no leak. */
 START_TEST(memory_runs_out)
 {
 	struct dh_network *again = NULL;
@@ -661,27 +660,30 @@ START_TEST(memory_runs_out)
 
 	net_make_mixed();
 	bytes = saved(network, &size);
-	for (n = 2; ret && n < 1000; n++) {
-		alloc_left = n;
+	for (n = 1; ret && n < 1000; n++) {
+		alloc_fail(n, true);
 		ret = dh_network_parse(bytes, size, "short", &again, &err);
-		alloc_left = 0;
+		alloc_fail(0, false);
+		ck_assert(alloc_told(ret, err.text));
 		ck_assert(!ret == !!again);
 	}
 	ok(ret);
 	ck_assert_int_gt(n, 40);
 	ret = -1;
-	for (n = 2; ret && n < 1000; n++) {
-		alloc_left = n;
+	for (n = 1; ret && n < 1000; n++) {
+		alloc_fail(n, true);
 		ret = dh_network_save(again, "/dev/null", &err);
-		alloc_left = 0;
+		alloc_fail(0, false);
+		ck_assert(alloc_told(ret, err.text));
 	}
 	ok(ret);
 	ok(dh_device_open("embedded", &device, &err));
 	ret = -1;
-	for (n = 2; ret && n < 1000; n++) {
-		alloc_left = n;
+	for (n = 1; ret && n < 1000; n++) {
+		alloc_fail(n, true);
 		ret = dh_session_create(device, again, NULL, &session, &err);
-		alloc_left = 0;
+		alloc_fail(0, false);
+		ck_assert(alloc_told(ret, err.text));
 		ck_assert(!ret == !!session);
 	}
 	ok(ret);
