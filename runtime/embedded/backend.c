@@ -82,8 +82,12 @@ void dh_bo_put(struct embedded *dev, struct bo *bo)
 {
 	if (--bo->refs)
 		return;
-	dh_heap_free(heap_of(dev, bo->placement), &bo->block);
-	free(bo);
+	if (dh_heap_free(heap_of(dev, bo->placement), &bo->block)) {
+		free(bo);
+		return;
+	}
+	bo->next = dev->stuck;
+	dev->stuck = bo;
 }
 
 static uint64_t bo_offset(struct embedded *dev, const struct bo *bo)
@@ -573,14 +577,15 @@ static void embedded_bo_close(struct dh_device *device, uint32_t handle)
 }
 
 /* Show the file's pages where the buffer is. */
-static int map_over(struct embedded *dev, const struct bo *bo, int fd)
+static int map_over(struct embedded *dev, struct bo *bo, int fd)
 {
 	void *at = heap_of(dev, bo->placement)->base + bo->block.offset;
 
-	return mmap(at, bo->block.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) ==
-			       MAP_FAILED
-		       ? -errno
-		       : 0;
+	if (mmap(at, bo->block.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) ==
+	    MAP_FAILED)
+		return -errno;
+	bo->block.shared = true;
+	return 0;
 }
 
 /* Whole pages, and none of them may vanish under the device. */
@@ -783,6 +788,7 @@ static void bus_interrupt(void *opaque, unsigned int vector)
 /* Contexts first: their jobs hold everything else. */
 static void free_objects(struct embedded *dev)
 {
+	struct bo *bo;
 	uint32_t i;
 
 	for (i = 1; i <= dev->contexts.count; i++)
@@ -800,6 +806,10 @@ static void free_objects(struct embedded *dev)
 	for (i = 1; i <= dev->syncs.count; i++)
 		if (dh_table_get(&dev->syncs, i))
 			dh_sync_put(dh_table_get(&dev->syncs, i));
+	while ((bo = dev->stuck)) {
+		dev->stuck = bo->next;
+		free(bo);
+	}
 	free(dev->contexts.slot);
 	free(dev->states.slot);
 	free(dev->bindings.slot);

@@ -24,10 +24,15 @@
 
 /* --- memory: heap.c ----------------------------------------------------- */
 
-/** struct dh_block - a piece of a heap; @size 0: none */
+/**
+ * struct dh_block - a piece of a heap
+ * @size: 0: none
+ * @shared: a file is mapped there
+ */
 struct dh_block {
 	uint64_t offset;
 	uint64_t size;
+	bool shared;
 	struct dh_block *next;
 };
 
@@ -56,8 +61,13 @@ void dh_heap_fini(struct dh_heap *heap);
  */
 bool dh_heap_alloc(struct dh_heap *heap, struct dh_block *block, uint64_t size);
 
-/** dh_heap_free() - give a block back; one without size is fine */
-void dh_heap_free(struct dh_heap *heap, struct dh_block *block);
+/**
+ * dh_heap_free() - give a block back; one without size is fine
+ *
+ * Return: false: it is shared, and no memory can be had to put in the file's place; the block stays
+ * taken.
+ */
+bool dh_heap_free(struct dh_heap *heap, struct dh_block *block);
 
 /** dh_heap_largest() - bytes of the largest block that could be had */
 uint64_t dh_heap_largest(const struct dh_heap *heap);
@@ -70,7 +80,12 @@ struct table {
 	uint32_t count;
 };
 
+/**
+ * struct bo - a buffer
+ * @next: with @refs 0: of those whose block could not be given back
+ */
 struct bo {
+	struct bo *next;
 	uint32_t refs;
 	uint32_t placement;
 	bool imported;
@@ -217,6 +232,7 @@ struct engine {
  * @ticket: last one given out; @ended: jobs that have ended
  * @resident: state on the chip; @dirty: changed since it was loaded
  * @owner: last tag given out
+ * @stuck: buffers whose block could not be given back
  */
 struct embedded {
 	struct dh_device base;
@@ -237,6 +253,7 @@ struct embedded {
 	struct state *resident;
 	bool dirty;
 	uint32_t owner;
+	struct bo *stuck;
 };
 
 /* --- running jobs: engine.c -------------------------------------------------- */

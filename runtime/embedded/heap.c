@@ -46,20 +46,25 @@ bool dh_heap_alloc(struct dh_heap *heap, struct dh_block *block, uint64_t size)
 }
 
 /* New pages in place of the old ones: whatever was mapped there, the next owner finds zeros. */
-void dh_heap_free(struct dh_heap *heap, struct dh_block *block)
+bool dh_heap_free(struct dh_heap *heap, struct dh_block *block)
 {
 	struct dh_block **at = &heap->blocks;
+	bool fresh;
 
 	if (!block->size)
-		return;
+		return true;
+	fresh = mmap(heap->base + block->offset, block->size, PROT_READ | PROT_WRITE,
+		     HEAP_FLAGS | MAP_FIXED, -1, 0) != MAP_FAILED;
+	if (!fresh && block->shared)
+		return false;
+	if (!fresh)
+		memset(heap->base + block->offset, 0, block->size);
 	while (*at != block)
 		at = &(*at)->next;
 	*at = block->next;
 	heap->used -= block->size;
-	if (mmap(heap->base + block->offset, block->size, PROT_READ | PROT_WRITE,
-		 HEAP_FLAGS | MAP_FIXED, -1, 0) == MAP_FAILED)
-		memset(heap->base + block->offset, 0, block->size);
 	block->size = 0;
+	return true;
 }
 
 uint64_t dh_heap_largest(const struct dh_heap *heap)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "alloc_hook.h"
@@ -527,6 +528,41 @@ START_TEST(cancelling)
 }
 END_TEST
 
+/*
+ * A buffer that a file is behind of, destroyed when no memory can take its place: neither the file
+ * is cleared, nor does the next buffer share it.
+ */
+START_TEST(destroying_what_is_shared)
+{
+	const size_t size = 4096;
+	struct dh_device *device;
+	struct dh_buffer *first, *second;
+	struct dh_error err;
+	uint8_t *file;
+	int fd;
+
+	ck_assert_int_eq(dh_device_open("embedded", &device, &err), 0);
+	ck_assert_int_eq(dh_buffer_create(device, size, &first, &err), 0);
+	memset(dh_buffer_map(first, NULL), 0x55, size);
+	fd = dh_buffer_export(first, &err);
+	ck_assert_int_ge(fd, 0);
+	file = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ck_assert_ptr_ne(file, MAP_FAILED);
+	alloc_fail(1, true);
+	dh_buffer_destroy(first);
+	alloc_fail(0, false);
+	ck_assert_uint_eq(file[0], 0x55);
+	ck_assert_int_eq(dh_buffer_create(device, size, &second, &err), 0);
+	ck_assert_uint_eq(*(uint8_t *)dh_buffer_map(second, NULL), 0);
+	memset(dh_buffer_map(second, NULL), 0xaa, size);
+	ck_assert_uint_eq(file[0], 0x55);
+	dh_buffer_destroy(second);
+	dh_device_close(device);
+	munmap(file, size);
+	close(fd);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("out of memory");
@@ -549,6 +585,7 @@ int main(void)
 	tcase_add_test(tests, looking_for_nodes);
 	tcase_add_test(tests, executing);
 	tcase_add_test(tests, cancelling);
+	tcase_add_test(tests, destroying_what_is_shared);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
