@@ -67,8 +67,11 @@ static int dims_of(struct dh_import *im, const Onnx__NodeProto *node, size_t inp
 		return dh_import_refuse(im, node, "its shape must be a list of at most %d integers",
 					DH_MAX_RANK);
 	out->rank = count;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		out->dims[i] = dh_constant_get(shape, i).i;
+		if (dh_sym_is_known(out->dims[i]) && out->dims[i].add < 0)
+			return dh_import_refuse(im, node, "its shape has a size below 0");
+	}
 	return 0;
 }
 

@@ -553,7 +553,8 @@ static int part_of_input(struct dh_import *im, const Onnx__NodeProto *node,
 
 	if (length < 0)
 		return dh_import_refuse(im, node, "too many parts of inputs");
-	out.first += start;
+	if (__builtin_add_overflow(out.first, start, &out.first))
+		return dh_import_refuse(im, node, "takes a part outside of its input");
 	out.sliced = true;
 	out.axes[0] = (struct dh_axis){ 1, { length } };
 	if (!keep) {
@@ -652,7 +653,11 @@ static int read_list(struct dh_import *im, const Onnx__NodeProto *node, size_t i
 
 	*count = 0;
 	if (im->opset < 10) {
-		for (; attribute && *count < attribute->n_ints && *count < DH_MAX_RANK; ++*count)
+		if (attribute && attribute->n_ints > DH_MAX_RANK)
+			return dh_import_refuse(im, node,
+						"attribute %s has %zu values, more than %d", name,
+						attribute->n_ints, DH_MAX_RANK);
+		for (; attribute && *count < attribute->n_ints; ++*count)
 			out[*count] = dh_sym_known(attribute->ints[*count]);
 		return 0;
 	}
