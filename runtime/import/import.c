@@ -586,6 +586,7 @@ static int import_node(struct dh_import *im, const Onnx__NodeProto *node)
 {
 	const char *domain = text(node->domain);
 	dh_import_op op = dh_import_find_op(text(node->op_type));
+	struct dh_error why;
 
 	if (*domain && strcmp(domain, "ai.onnx"))
 		return dh_import_refuse(
@@ -594,6 +595,8 @@ static int import_node(struct dh_import *im, const Onnx__NodeProto *node)
 			domain);
 	if (!op)
 		return refuse_operator(im, node);
+	if (dh_onnx_check_attributes(node, im->opset, &why))
+		return dh_import_refuse(im, node, "%s", why.text);
 	return op(im, node);
 }
 

@@ -8,8 +8,7 @@
 static int constant_of_list(struct dh_import *im, const Onnx__NodeProto *node,
 			    const Onnx__AttributeProto *attribute)
 {
-	bool is_int = attribute->n_ints || !strcmp(attribute->name, "value_int") ||
-		      !strcmp(attribute->name, "value_ints");
+	bool is_int = !strncmp(attribute->name, "value_int", strlen("value_int"));
 	struct dh_constant c = { .is_int = is_int, .rank = !!strchr(attribute->name, 's') };
 	size_t count;
 	int ret;
@@ -39,7 +38,7 @@ int dh_import_constant(struct dh_import *im, const Onnx__NodeProto *node)
 	struct dh_constant c;
 	int ret;
 
-	if (attribute && attribute->t) {
+	if (attribute) {
 		ret = dh_import_tensor(im, attribute->t, &c);
 		return ret ? ret : dh_import_set_constant(im, node, &c);
 	}
@@ -82,7 +81,7 @@ int dh_import_constant_of_shape(struct dh_import *im, const Onnx__NodeProto *nod
 	size_t count;
 	int ret;
 
-	if (attribute && attribute->t) {
+	if (attribute) {
 		ret = dh_import_tensor(im, attribute->t, &value);
 		if (ret)
 			return ret;

@@ -222,14 +222,14 @@ int64_t dh_onnx_int(const Onnx__NodeProto *node, const char *name, int64_t missi
 {
 	const Onnx__AttributeProto *attribute = dh_onnx_attribute(node, name);
 
-	return attribute && attribute->has_i ? attribute->i : missing;
+	return attribute ? attribute->i : missing;
 }
 
 float dh_onnx_float(const Onnx__NodeProto *node, const char *name, float missing)
 {
 	const Onnx__AttributeProto *attribute = dh_onnx_attribute(node, name);
 
-	return attribute && attribute->has_f ? attribute->f : missing;
+	return attribute ? attribute->f : missing;
 }
 
 bool dh_onnx_bytes_are(const ProtobufCBinaryData *b, const char *text)

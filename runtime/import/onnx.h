@@ -53,10 +53,20 @@ void dh_onnx_tensor_free(struct dh_onnx_tensor *tensor);
 /** dh_onnx_attribute() - attribute of a node by name, or NULL */
 const Onnx__AttributeProto *dh_onnx_attribute(const Onnx__NodeProto *node, const char *name);
 
-/** dh_onnx_int() - an integer attribute, or @missing */
+/**
+ * dh_onnx_check_attributes() - are the attributes of a node of the types that importers read?
+ * @why: set to a sentence about the first one that is not
+ *
+ * Return: 0 or -EOPNOTSUPP.
+ */
+int dh_onnx_check_attributes(const Onnx__NodeProto *node, int64_t opset, struct dh_error *why);
+
+/**
+ * dh_onnx_int() - an integer attribute, or @missing; that its type is right has been checked
+ */
 int64_t dh_onnx_int(const Onnx__NodeProto *node, const char *name, int64_t missing);
 
-/** dh_onnx_float() - a float attribute, or @missing */
+/** dh_onnx_float() - a float attribute, or @missing, likewise */
 float dh_onnx_float(const Onnx__NodeProto *node, const char *name, float missing);
 
 /** dh_onnx_string() - is the bytes value @b the string @text? */

@@ -159,7 +159,11 @@ static int read_node(struct dh_reader *r, const Onnx__NodeProto *proto)
 			r, proto,
 			"operator of the unknown domain %.100s; only standard ONNX operators work",
 			domain);
-	return op ? op(r, proto) : refuse_operator(r, proto);
+	if (!op)
+		return refuse_operator(r, proto);
+	if (dh_onnx_check_attributes(proto, r->opset, &r->why))
+		return dh_read_refuse(r, proto, "%s", r->why.text);
+	return op(r, proto);
 }
 
 static bool output_is_constant(struct dh_reader *r, const Onnx__NodeProto *proto)

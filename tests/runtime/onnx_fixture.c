@@ -8,6 +8,7 @@
 
 #include "compile/compile.h"
 #include "net_fixture.h"
+#include "network/net.h"
 #include "onnx_fixture.h"
 
 Onnx__ModelProto *onnx_read_file(const char *path)
@@ -212,5 +213,21 @@ int onnx_compile(const Onnx__ModelProto *model, struct dh_error *err)
 	err->text[0] = '\0';
 	ret = dh_compile_memory(bytes, len, "changed", NULL, &program, NULL, err);
 	dh_program_free(program);
+	return ret;
+}
+
+int onnx_import_network(const Onnx__ModelProto *model, struct dh_error *err)
+{
+	/* where the networks leave sizes open */
+	const struct dh_net_size sizes[] = { { "T", 5 }, { "B", 1 } };
+	const struct dh_net_options options = { .sizes = sizes, .size_count = 2 };
+	struct dh_net *net;
+	size_t len;
+	const uint8_t *bytes = pack(model, &len);
+	int ret;
+
+	err->text[0] = '\0';
+	ret = dh_net_import_memory(bytes, len, "changed", &options, NULL, &net, err);
+	dh_net_free(net);
 	return ret;
 }

@@ -52,4 +52,7 @@ void onnx_save(const Onnx__ModelProto *model, const char *path);
 /** onnx_compile() - compile and throw away: 0, or an error */
 int onnx_compile(const Onnx__ModelProto *model, struct dh_error *err);
 
+/** onnx_import_network() - likewise, import as a network of tensor operations */
+int onnx_import_network(const Onnx__ModelProto *model, struct dh_error *err);
+
 #endif /* ONNX_FIXTURE_H */
