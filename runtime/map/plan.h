@@ -46,7 +46,6 @@ struct dh_plan_group {
  * @writer: layer that computes it, or DH_PLAN_NONE: it is an input of the part
  * @last_reader: last layer that needs it, at least the one that computes it
  * @is_output: the host or another part reads it
- * @is_added: a layer adds it, so that its groups are that layer's passes
  * @non_negative: no value is below 0
  * @encoded: it is
  * @group_most: most channels of a group that its readers can do with
@@ -63,7 +62,6 @@ struct dh_plan_map {
 	int32_t writer;
 	int32_t last_reader;
 	bool is_output;
-	bool is_added;
 	bool non_negative;
 	bool encoded;
 	uint32_t group_most;

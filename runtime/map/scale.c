@@ -80,7 +80,7 @@ static void reach_add(struct reach *reach, double weight, double largest, bool n
 
 static double reach_most(const struct reach *reach)
 {
-	return reach->high > reach->low ? reach->high : reach->low;
+	return isnan(reach->high) || reach->high > reach->low ? reach->high : reach->low;
 }
 
 /**
@@ -141,7 +141,9 @@ static void see_weights(const struct dh_plan *plan, const struct dh_plan_layer *
 		}
 		if (layer->add != DH_PLAN_NONE)
 			reach_add(&reach, 1, input_most(plan, layer->add_tensor), false);
-		if (reach_most(&reach) > seen->reach)
+		if (!isfinite(reach_most(&reach)))
+			seen->reach = INFINITY;
+		else if (reach_most(&reach) > seen->reach)
 			seen->reach = reach_most(&reach);
 	}
 }
@@ -338,6 +340,7 @@ static int scale_layer(struct dh_plan *plan, struct dh_plan_layer *layer)
 {
 	struct dh_plan_tensor *out = &plan->tensors[layer->out_tensor];
 	struct weights_seen seen;
+	int ret;
 
 	for (uint32_t i = 0; i < layer->input_count; i++)
 		input_frac(plan, dh_layer_input(plan, layer, i)->tensor);
@@ -352,13 +355,20 @@ static int scale_layer(struct dh_plan *plan, struct dh_plan_layer *layer)
 		layer->biases = dh_plan_alloc(plan, layer->maps, sizeof(*layer->biases));
 	if (!layer->weights || !layer->biases)
 		return -ENOMEM;
+	see_weights(plan, layer, &seen);
+	if (!isfinite(seen.reach))
+		return dh_plan_evict(plan, layer, "weights that are not finite numbers");
 	if (is_published(plan)) {
 		publish(plan, layer);
 		return 0;
 	}
-	see_weights(plan, layer, &seen);
 	layer->weight8 = plan->options->weights == DH_WEIGHTS_8;
-	return choose(plan, layer, &seen, false);
+	ret = choose(plan, layer, &seen, false);
+	if (ret == -ERANGE || out->frac < -FRAC_MOST)
+		return dh_plan_evict(plan, layer,
+				     "values beyond what 16 bits can hold at any scale: scale its "
+				     "weights down");
+	return ret;
 }
 
 /* A tensor that is added may have to be coarser than its own layer would have it: then once more. */

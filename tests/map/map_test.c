@@ -4,6 +4,8 @@
  * chosen give, and that is as near to float as was predicted.
  */
 #include <check.h>
+#include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -378,7 +380,7 @@ START_TEST(published_mapping)
 	static const struct {
 		uint32_t size, channels, maps, macs, passes;
 	} layers[] = {
-		{ 224, 3, 64, 2, 1 },  { 224, 64, 64, 2, 1 },  { 112, 64, 128, 1, 1 },
+		{ 224, 3, 64, 2, 1 },	{ 224, 64, 64, 2, 1 },	{ 112, 64, 128, 1, 1 },
 		{ 56, 128, 256, 1, 2 }, { 28, 256, 512, 1, 4 }, { 14, 512, 512, 2, 8 },
 	};
 	const uint32_t dims[] = { 1, layers[_i].channels, 5, layers[_i].size };
@@ -387,7 +389,8 @@ START_TEST(published_mapping)
 	struct dh_net *net;
 
 	maker_start(&maker, 13);
-	maker_output(&maker, maker_square(&maker, maker_input(&maker, 4, dims), layers[_i].maps, 3));
+	maker_output(&maker,
+		     maker_square(&maker, maker_input(&maker, 4, dims), layers[_i].maps, 3));
 	net = maker_finish(&maker);
 	fixture_options(&fixture, "nullhop-asic");
 	fixture_map(&fixture, net);
@@ -412,7 +415,11 @@ START_TEST(refused_by_name)
 		{ "card", 4, 1100, 1, { { 1, 1 }, { 1, 1 }, { 1, 1 } }, "1100 columns" },
 		{ "nullhop-asic", 4, 20, 1, { { 3, 3 }, { 2, 2 }, { 1, 1 } }, "strides 2,2" },
 		{ "nullhop-asic", 4, 20, 1, { { 3, 2 }, { 1, 1 }, { 1, 1 } }, "kernel of 3x2" },
-		{ "nullhop-fpga", 4, 20, 1, { { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 0, 1, 0 } },
+		{ "nullhop-fpga",
+		  4,
+		  20,
+		  1,
+		  { { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 0, 1, 0 } },
 		  "pads 1,0,1,0" },
 		{ "nullhop-fpga", 4, 20, 1, { { 8, 8 }, { 1, 1 }, { 1, 1 } }, "kernel of 8x8" },
 		{ "nullhop-asic", 1100, 20, 1, { { 1, 1 }, { 1, 1 }, { 1, 1 } }, "1100 channels" },
@@ -513,8 +520,8 @@ START_TEST(no_calibration)
 
 	maker_start(&maker, 17);
 	maker_output(&maker,
-		     maker_square(&maker,
-				  maker_square(&maker, maker_input(&maker, 4, dims), 8, 3), 8, 3));
+		     maker_square(&maker, maker_square(&maker, maker_input(&maker, 4, dims), 8, 3),
+				  8, 3));
 	fixture_options(&fixture, "card");
 	fixture_map(&fixture, maker_finish(&maker));
 	for (size_t i = 0; i < fixture.explain->warning_count; i++)
@@ -522,6 +529,64 @@ START_TEST(no_calibration)
 	ck_assert(told);
 	ck_assert_int_eq(fixture.network->parts[0].program->inputs[0].scale_exp, 0);
 	fixture_free(&fixture);
+}
+END_TEST
+
+/* Weights that are no numbers, or so large that no scale holds their sums, are left to the host. */
+START_TEST(impossible_weights)
+{
+	static const float values[] = { NAN, INFINITY, 1e30F };
+	const uint32_t dims[] = { 1, 2, 6, 6 };
+	struct fixture fixture;
+	struct maker maker;
+	struct dh_net *net;
+
+	maker_start(&maker, 18);
+	maker_output(&maker, maker_square(&maker, maker_input(&maker, 4, dims), 3, 3));
+	net = maker_finish(&maker);
+	net->tensors[1].floats[5] = values[_i];
+	fixture_options(&fixture, "card");
+	fixture_map(&fixture, net);
+	ck_assert_uint_eq(fixture.plan.layer_count, 0);
+	ck_assert_ptr_nonnull(strstr(fixture.plan.nodes[0].text, _i < 2 ? "finite" : "any scale"));
+	fixture_free(&fixture);
+}
+END_TEST
+
+/* --- calibration data that do not fit ---------------------------------------------------------- */
+
+START_TEST(hostile_calibration)
+{
+	static float values[200] = { [7] = NAN };
+	static const struct {
+		struct dh_array array;
+		const char *name;
+		const char *text;
+	} cases[] = {
+		{ { DH_DTYPE_I8, 4, { 1, 2, 6, 6 }, values }, NULL, "int64" },
+		{ { DH_DTYPE_F4, 4, { 1, 2, 6, 5 }, values }, NULL, "shape" },
+		{ { DH_DTYPE_F4, 4, { 0, 2, 6, 6 }, values }, NULL, "shape" },
+		{ { DH_DTYPE_F4, 0, { 0 }, values }, NULL, "shape" },
+		{ { DH_DTYPE_F4, 4, { 1, 2, 6, 6 }, values }, NULL, "value 7 is not a finite" },
+		{ { DH_DTYPE_U1, 4, { 1, 2, 6, 6 }, values },
+		  "other",
+		  "no calibration data for input" },
+	};
+	const uint32_t dims[] = { 1, 2, 6, 6 };
+	struct dh_network *network;
+	struct fixture fixture;
+	struct maker maker;
+
+	maker_start(&maker, 19);
+	maker_output(&maker, maker_square(&maker, maker_input(&maker, 4, dims), 3, 3));
+	fixture_options(&fixture, "card");
+	fixture.data[0] = (struct dh_map_data){ cases[_i].name, &cases[_i].array };
+	fixture.options.calibration = fixture.data;
+	fixture.options.calibration_count = 1;
+	ck_assert_int_eq(dh_map_net(maker_finish(&maker), &fixture.options, &network, NULL,
+				    &fixture.err),
+			 -EINVAL);
+	ck_assert_msg(strstr(fixture.err.text, cases[_i].text), "%s", fixture.err.text);
 }
 END_TEST
 
@@ -547,6 +612,8 @@ static Suite *map_suite(void)
 	tcase_add_test(tc, accumulators_are_safe);
 	tcase_add_test(tc, exact_weights_of_8_bits);
 	tcase_add_test(tc, no_calibration);
+	tcase_add_loop_test(tc, impossible_weights, 0, 3);
+	tcase_add_loop_test(tc, hostile_calibration, 0, 6);
 	suite_add_tcase(suite, tc);
 	return suite;
 }
