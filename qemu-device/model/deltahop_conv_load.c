@@ -108,16 +108,20 @@ enum deltahop_reason dh_conv_load_weights(struct dh_conv *conv)
 
 /* ---- rows of the input ---- */
 
-/* The last input row that a stripe touches; -1: none. */
+/* The last input row that a stripe touches, which may be one of the upper output row; -1: none. */
 static int64_t last_row(const struct dh_conv *conv, uint32_t stripe)
 {
 	const struct dh_conv_layer *layer = conv->layer;
-	int64_t out = (int64_t)stripe * DH_CONV_STRIPE + dh_conv_stripe_rows(conv, stripe) - 1,
-		last = out * layer->stride_rows - layer->pad_top + layer->kernel_rows - 1;
 
-	if (last < 0)
-		return -1;
-	return last < layer->rows ? last : layer->rows - 1;
+	for (uint32_t i = dh_conv_stripe_rows(conv, stripe); i > 0; i--) {
+		int64_t out = (int64_t)stripe * DH_CONV_STRIPE + i - 1,
+			top = out * layer->stride_rows - layer->pad_top,
+			last = top + layer->kernel_rows - 1;
+
+		if (last >= 0 && top < layer->rows)
+			return last < layer->rows ? last : layer->rows - 1;
+	}
+	return -1;
 }
 
 static void keep_row(struct dh_conv_store *store, uint32_t count, const uint16_t *words)
