@@ -42,6 +42,8 @@ int ref_conv_choose_macs(int kernel, int channels, int out_maps)
 		need_ch = 128 / (out_maps / (out_maps / 128 + (out_maps % 128 ? 1 : 0)));
 	else
 		need_ch = 128 / out_maps;
+	if (need_ch > 8)
+		need_ch = 8;
 	need = need_mem > need_ch ? need_mem : need_ch;
 	for (int m = 1; m <= 8; m *= 2) {
 		struct ref_conv_layer layer = { .macs = m, .channels = channels };

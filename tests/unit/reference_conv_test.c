@@ -89,18 +89,22 @@ START_TEST(damaged_maps)
 		size_t length = ref_map_bytes(&few, packed);
 
 		ref_map_store(&few, packed, good);
-		ck_assert(ref_map_load(&map, 2, packed, good, length));
+		ck_assert_int_eq(ref_map_load(&map, 2, packed, good, length).kind, REF_GOOD);
 		ck_assert_mem_eq(value, few_values, sizeof(value));
-		ck_assert(!ref_map_load(&map, 2, packed, good, length - 1));
+		ck_assert_int_eq(ref_map_load(&map, 2, packed, good, length - 1).kind,
+				 REF_NOT_THERE);
 		for (size_t bit = 0; bit < 8 * length; bit++) {
-			bool loads;
+			struct ref_fault fault;
 
 			memcpy(bytes, good, length);
 			bytes[bit / 8] ^= 1 << bit % 8;
-			loads = ref_map_load(&map, 2, packed, bytes, length);
+			fault = ref_map_load(&map, 2, packed, bytes, length);
 			/* Of a bus word only the 32 bits of its words may differ. */
-			ck_assert(packed || bit % 64 < 32 || !loads);
-			ck_assert(!loads || memcmp(value, few_values, sizeof(value)));
+			if (!packed && bit % 64 >= 32) {
+				ck_assert_int_eq(fault.kind, REF_BAD_WORD);
+				ck_assert_uint_eq(fault.offset, bit / 64 * 8);
+			}
+			ck_assert(fault.kind || memcmp(value, few_values, sizeof(value)));
 		}
 	}
 }
@@ -254,7 +258,7 @@ START_TEST(connects_by_hand)
 	expect(&layer, &pass, 2 + 10 + 90 - 250, -2 + 20 + 120 + 300);
 	pass.weight_card = true;
 	output = ref_conv_output(&layer, &pass);
-	cost = ref_conv_cost(&layer, &pass, &device, &output, NULL);
+	cost = ref_conv_cost(&layer, &pass, &device, &output, NULL, NULL);
 	free(output.value);
 	/* Biases: 34. Maps: a beat each. L': 33, and 3 columns of (33 + 1) / 4. Output: a beat. */
 	ck_assert_int_eq(cost.step_cycles, 33 + 3 * 9);
@@ -385,7 +389,7 @@ START_TEST(gathers_what_is_scattered)
 	work = scatter_all(&layer, &pass, sums);
 	for (int i = 0; i < layer.out_rows * layer.out_cols * 3; i++)
 		ck_assert_int_eq(pass.psum[i], sums[i] + pass.bias[i % 3]);
-	cost = ref_conv_cost(&layer, &pass, &device, NULL, &held);
+	cost = ref_conv_cost(&layer, &pass, &device, NULL, &held, NULL);
 	ck_assert_int_eq(cost.work_done, 3 * work);
 	free(pass.psum);
 	free(pass.kernel);
@@ -522,7 +526,7 @@ START_TEST(pass_by_hand)
 	layer.out_rows = layer.rows = 3;
 	layer.pad_top = 1;
 	output = ref_conv_output(&layer, &pass);
-	cost = ref_conv_cost(&layer, &pass, &device, &output, &held);
+	cost = ref_conv_cost(&layer, &pass, &device, &output, &held, NULL);
 	/*
 	 * Weights: 64 + 2 bus words, 12 + 65 * 2. Stripe 0, rows 0 and 1 in 3 bus words: I = 16. Row 0 is
 	 * hit by both of its output rows, row 1 by one; columns by 1, 2, 1: 8 + 4 cycles, C = 13.
@@ -541,9 +545,9 @@ START_TEST(pass_by_hand)
 	/* 9 words do not fit 12 bytes; with more room the second pass loads nothing. */
 	ck_assert_int_eq(held, 0);
 	roomy.store_bytes = 18;
-	ref_conv_cost(&layer, &pass, &roomy, &output, &held);
+	ref_conv_cost(&layer, &pass, &roomy, &output, &held, NULL);
 	ck_assert_int_eq(held, 3);
-	cost = ref_conv_cost(&layer, &pass, &roomy, &output, &held);
+	cost = ref_conv_cost(&layer, &pass, &roomy, &output, &held, NULL);
 	ck_assert_int_eq(cost.cycles, 1 + 142 + 13 + 14 + 12);
 	ck_assert_int_eq(cost.bytes_in, 0);
 	free(output.value);

@@ -235,6 +235,13 @@ static int rows_read(const struct ref_conv_layer *layer, const struct ref_conv_p
 	return rows;
 }
 
+int ref_conv_rows_read(const struct ref_conv_layer *layer, const struct ref_conv_pass *pass)
+{
+	if (pass->fully_connected)
+		return layer->rows;
+	return rows_read(layer, pass, stripe_count(layer, pass) - 1);
+}
+
 /* A transfer that is part of a sequence of transfers of words: bytes of words @from .. @to - 1. */
 static long long bytes_between(const struct ref_conv_device *device, long long from, long long to)
 {
@@ -305,21 +312,29 @@ static long long load(const struct ref_conv_layer *layer, const struct ref_conv_
 	       load_rest(layer, pass, device, s, cost);
 }
 
-/* W(s). A bus word that a stripe leaves half full is written by the next one. */
+/* A bus word that a stripe leaves half full is written by the next one. */
+long long ref_conv_written(const struct ref_conv_layer *layer, const struct ref_conv_pass *pass,
+			   const struct ref_conv_device *device, const struct ref_map *output,
+			   int s)
+{
+	int first, end = stripe_rows(layer, pass, s, &first);
+	long long words = words_before(layer, pass, output, end);
+
+	if (!device->packed && s < stripe_count(layer, pass) - 1)
+		words -= words % 2;
+	return (long long)ref_words_bytes(words, device->packed);
+}
+
+/* W(s) */
 static long long store(const struct ref_conv_layer *layer, const struct ref_conv_pass *pass,
 		       const struct ref_conv_device *device, const struct ref_map *output, int s,
 		       struct ref_conv_cost *cost)
 {
-	int first, end = stripe_rows(layer, pass, s, &first);
-	long long from = words_before(layer, pass, output, first),
-		  to = words_before(layer, pass, output, end);
+	long long before = s ? ref_conv_written(layer, pass, device, output, s - 1) : 0;
 
-	if (!device->packed) {
-		from -= from % 2;
-		to -= s < stripe_count(layer, pass) - 1 ? to % 2 : 0;
-	}
 	return transfer(device, output ? pass->output_card : pass->psum_card,
-			bytes_between(device, from, to), &cost->bytes_out);
+			ref_conv_written(layer, pass, device, output, s) - before,
+			&cost->bytes_out);
 }
 
 static long long dense_work(const struct ref_conv_layer *layer, const struct ref_conv_pass *pass)
@@ -343,30 +358,46 @@ static long long compute(const struct ref_conv_layer *layer, const struct ref_co
 	return cycles;
 }
 
+/* The end of a term. */
+static void spend(struct ref_conv_cost *cost, struct ref_terms *terms, long long cycles)
+{
+	cost->cycles += cycles;
+	if (!terms)
+		return;
+	if (terms->count == terms->room) {
+		terms->room = 2 * terms->room + 64;
+		terms->after = realloc(terms->after, terms->room * sizeof(*terms->after));
+		if (!terms->after)
+			abort();
+	}
+	terms->after[terms->count++] = *cost;
+}
+
 static struct ref_conv_cost pass_cost(const struct ref_conv_layer *layer,
 				      const struct ref_conv_pass *pass,
 				      const struct ref_conv_device *device,
-				      const struct ref_map *output, int *held)
+				      const struct ref_map *output, int *held,
+				      struct ref_terms *terms)
 {
 	struct ref_conv_cost cost = { .stripes = stripe_count(layer, pass) };
-	int last = (int)cost.stripes - 1, rows = rows_read(layer, pass, last);
+	int last = (int)cost.stripes - 1, rows = ref_conv_rows_read(layer, pass);
 	bool stays = fits(layer, device, rows);
 	int have = stays ? *held : 0;
 
-	cost.cycles = 1 +
-		      transfer(device, pass->weight_card,
-			       (long long)ref_conv_weight_bytes(layer, pass, device->macs,
-								device->packed),
-			       &cost.bytes_weights) +
-		      load(layer, pass, device, 0, have, &cost);
+	spend(&cost, terms,
+	      1 + transfer(device, pass->weight_card,
+			   (long long)ref_conv_weight_bytes(layer, pass, device->macs,
+							    device->packed),
+			   &cost.bytes_weights));
+	spend(&cost, terms, load(layer, pass, device, 0, have, &cost));
 	for (int s = 0; s <= last; s++) {
 		long long c = compute(layer, pass, device, output, s, &cost);
 		long long moves = s < last ? load(layer, pass, device, s + 1, have, &cost) : 0;
 
 		moves += s ? store(layer, pass, device, output, s - 1, &cost) : 0;
-		cost.cycles += c > moves ? c : moves;
+		spend(&cost, terms, c > moves ? c : moves);
 	}
-	cost.cycles += store(layer, pass, device, output, last, &cost);
+	spend(&cost, terms, store(layer, pass, device, output, last, &cost));
 	cost.work_skipped = dense_work(layer, pass) - cost.work_done;
 	*held = stays ? (rows > *held ? rows : *held) : 0;
 	return cost;
@@ -406,7 +437,7 @@ static long long values_not_zero(const struct ref_conv_layer *layer)
 static struct ref_conv_cost connected_cost(const struct ref_conv_layer *layer,
 					   const struct ref_conv_pass *pass,
 					   const struct ref_conv_device *device,
-					   const struct ref_map *output)
+					   const struct ref_map *output, struct ref_terms *terms)
 {
 	const struct ref_memory *memory = channel(device, pass->weight_card);
 	long long column_bytes = pass->maps * (layer->weight8 ? 1LL : 2LL);
@@ -414,24 +445,24 @@ static struct ref_conv_cost connected_cost(const struct ref_conv_layer *layer,
 
 	cost.step_cycles = (memory->n ? memory->l + 1 : 0) +
 			   cost.taken * column_cycles(pass, device, column_bytes);
-	cost.cycles = 1 +
-		      transfer(device, pass->weight_card, 2LL * pass->maps, &cost.bytes_weights) +
-		      load_maps(layer, device, 0, layer->rows, &cost) + cost.step_cycles +
-		      transfer(device, pass->output_card,
-			       (long long)ref_map_bytes(output, device->packed), &cost.bytes_out);
-	cost.bytes_weights += cost.taken * column_bytes;
+	cost.bytes_weights = cost.taken * column_bytes;
 	cost.work_done = cost.taken * pass->maps;
 	cost.work_skipped = (long long)layer->rows * layer->cols * layer->channels * pass->maps -
 			    cost.work_done;
+	spend(&cost, terms,
+	      1 + transfer(device, pass->weight_card, 2LL * pass->maps, &cost.bytes_weights) +
+		      load_maps(layer, device, 0, layer->rows, &cost) + cost.step_cycles +
+		      transfer(device, pass->output_card,
+			       (long long)ref_map_bytes(output, device->packed), &cost.bytes_out));
 	return cost;
 }
 
 struct ref_conv_cost ref_conv_cost(const struct ref_conv_layer *layer,
 				   const struct ref_conv_pass *pass,
 				   const struct ref_conv_device *device,
-				   const struct ref_map *output, int *held)
+				   const struct ref_map *output, int *held, struct ref_terms *terms)
 {
 	if (pass->fully_connected)
-		return connected_cost(layer, pass, device, output);
-	return pass_cost(layer, pass, device, output, held);
+		return connected_cost(layer, pass, device, output, terms);
+	return pass_cost(layer, pass, device, output, held, terms);
 }

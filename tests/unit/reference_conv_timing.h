@@ -42,6 +42,9 @@ struct ref_stripe {
 /** ref_transfer() - T(b) */
 long long ref_transfer(const struct ref_conv_device *device, bool card, long long bytes);
 
+/** ref_conv_rows_read() - rows of its input that a pass or fully connected layer reads */
+int ref_conv_rows_read(const struct ref_conv_layer *layer, const struct ref_conv_pass *pass);
+
 /** ref_conv_stripe() - stripe @s of a pass that writes @output (NULL: partial sums) */
 struct ref_stripe ref_conv_stripe(const struct ref_conv_layer *layer,
 				  const struct ref_conv_pass *pass,
@@ -49,13 +52,29 @@ struct ref_stripe ref_conv_stripe(const struct ref_conv_layer *layer,
 				  const struct ref_map *output, int s);
 
 /**
+ * struct ref_terms - the terms of a command's cycles, which are units for budgets
+ * @after: what the command has cost when the term is over; of the work, only what is done
+ */
+struct ref_terms {
+	int count, room;
+	struct ref_conv_cost *after;
+};
+
+/** ref_conv_written() - bytes of its results that a pass has written after stripe @s */
+long long ref_conv_written(const struct ref_conv_layer *layer, const struct ref_conv_pass *pass,
+			   const struct ref_conv_device *device, const struct ref_map *output,
+			   int s);
+
+/**
  * ref_conv_cost() - of a pass or fully connected layer
  * @output: what it writes, NULL: partial sums
  * @held: rows of the layer's input that are in the store; 0 after CONV_LAYER, updated
+ * @terms: may be NULL; its terms are added
  */
 struct ref_conv_cost ref_conv_cost(const struct ref_conv_layer *layer,
 				   const struct ref_conv_pass *pass,
 				   const struct ref_conv_device *device,
-				   const struct ref_map *output, int *held);
+				   const struct ref_map *output, int *held,
+				   struct ref_terms *terms);
 
 #endif /* DELTAHOP_TEST_REFERENCE_CONV_TIMING_H */

@@ -5,8 +5,6 @@
 #include "reference_map.h"
 #include "reference_number.h"
 
-#define GROUP 16
-
 void ref_words_add(struct ref_words *words, int word, int address)
 {
 	if (words->count == words->room) {
@@ -97,7 +95,7 @@ static int group_count(const struct ref_map *map, int row, int first)
 {
 	int count = 0;
 
-	for (int i = first; i < first + GROUP && i < row_values(map); i++)
+	for (int i = first; i < first + REF_GROUP && i < row_values(map); i++)
 		count += row_start(map, row)[i] != 0;
 	return count;
 }
@@ -107,12 +105,12 @@ static void store_group(const struct ref_map *map, int row, int first, struct re
 	const int16_t *value = row_start(map, row);
 	int sparsity = 0;
 
-	for (int i = 0; i < GROUP && first + i < row_values(map); i++) {
+	for (int i = 0; i < REF_GROUP && first + i < row_values(map); i++) {
 		if (value[first + i])
 			sparsity += 1 << i;
 	}
 	ref_words_add(words, sparsity, first == 0);
-	for (int i = 0; i < GROUP; i++) {
+	for (int i = 0; i < REF_GROUP; i++) {
 		if (sparsity >> i & 1)
 			ref_words_add(words, value[first + i], 0);
 	}
@@ -122,7 +120,7 @@ static void store_row(const struct ref_map *map, int row, struct ref_words *word
 {
 	for (int i = 0; i < row_values(map) && !map->encoded; i++)
 		ref_words_add(words, row_start(map, row)[i], i == 0);
-	for (int i = 0; i < row_values(map) && map->encoded; i += GROUP)
+	for (int i = 0; i < row_values(map) && map->encoded; i += REF_GROUP)
 		store_group(map, row, i, words);
 }
 
@@ -143,7 +141,7 @@ size_t ref_map_words(const struct ref_map *map, int rows)
 	for (int row = 0; row < rows; row++) {
 		if (!map->encoded)
 			words += row_values(map);
-		for (int i = 0; i < row_values(map) && map->encoded; i += GROUP)
+		for (int i = 0; i < row_values(map) && map->encoded; i += REF_GROUP)
 			words += 1 + group_count(map, row, i);
 	}
 	return words;
@@ -160,7 +158,7 @@ long long ref_row_cycles(const struct ref_map *map, int row)
 
 	if (!map->encoded)
 		return row_values(map);
-	for (int i = 0; i < row_values(map); i += GROUP) {
+	for (int i = 0; i < row_values(map); i += REF_GROUP) {
 		int count = group_count(map, row, i);
 
 		cycles += count > 1 ? count : 1;
@@ -173,68 +171,78 @@ long long ref_row_cycles(const struct ref_map *map, int row)
 /**
  * struct reader - words being read
  * @read: words so far
- * @good: all of them were in their format
+ * @fault: of the first word that is not in its format, or not there
  */
 struct reader {
 	const uint8_t *bytes;
 	size_t length;
 	bool packed;
 	size_t read;
-	bool good;
+	struct ref_fault fault;
 };
 
-/* What a bus word has for one of its words: valid bit, address, and the word itself. */
-static void check_half(struct reader *reader, uint64_t bus, int half, bool valid, int address)
+static void fail(struct reader *reader, enum ref_fault_kind kind, size_t word)
 {
-	uint64_t got = bus >> (half ? 43 : 36) & 127, want = valid ? address : 0;
-
-	if ((bus >> (34 + half) & 1) != valid || got != want)
-		reader->good = false;
-	if (!valid && (bus >> 16 * half & 0xffff))
-		reader->good = false;
+	if (reader->fault.kind)
+		return;
+	reader->fault.kind = kind;
+	reader->fault.offset = reader->packed ? 2 * word : 8 * (word / 2);
 }
 
-static uint64_t next_bytes(struct reader *reader, size_t at, int size)
+/* The bytes of the word, or bus word, of which word @word is; 0 after a fault. */
+static uint64_t bytes_of(struct reader *reader, size_t word)
 {
-	reader->good = reader->good && at + size <= reader->length;
-	return reader->good ? get(reader->bytes + at, size) : 0;
+	size_t at = reader->packed ? 2 * word : 8 * (word / 2), size = reader->packed ? 2 : 8;
+
+	if (at + size > reader->length)
+		fail(reader, REF_NOT_THERE, word);
+	return reader->fault.kind ? 0 : get(reader->bytes + at, (int)size);
+}
+
+/* What a bus word has for one of its words: valid bit, address, and if not valid the word itself. */
+static void check_half(struct reader *reader, uint64_t bus, size_t word, bool valid, int address)
+{
+	int half = word % 2;
+	uint64_t got = bus >> (half ? 43 : 36) & 127, want = valid ? address : 0;
+
+	if ((bus >> (34 + half) & 1) != valid || got != want ||
+	    (!valid && (bus >> 16 * half & 0xffff)))
+		fail(reader, REF_BAD_WORD, word);
 }
 
 static int next_word(struct reader *reader, bool opens_row)
 {
 	size_t number = reader->read++;
-	int half = number % 2;
-	uint64_t bus;
+	uint64_t bus = bytes_of(reader, number);
 
 	if (reader->packed)
-		return (int16_t)next_bytes(reader, 2 * number, 2);
-	bus = next_bytes(reader, 8 * (number / 2), 8);
+		return (int16_t)bus;
 	if ((bus >> 32 & 3) != REF_IMAGE || bus >> 50)
-		reader->good = false;
-	check_half(reader, bus, half, true, opens_row);
-	return (int16_t)(bus >> 16 * half);
+		fail(reader, REF_BAD_WORD, number);
+	check_half(reader, bus, number, true, opens_row);
+	return (int16_t)(bus >> 16 * (number % 2));
 }
 
 /* The second half of a bus word of which only the first was read: of the next row, or nothing. */
 static void check_rest(struct reader *reader, bool ended)
 {
 	if (!reader->packed && reader->read % 2)
-		check_half(reader, next_bytes(reader, 8 * (reader->read / 2), 8), 1, !ended, 1);
+		check_half(reader, bytes_of(reader, reader->read), reader->read, !ended, 1);
 }
 
 static void load_group(struct ref_map *map, int row, int first, struct reader *reader)
 {
 	int16_t *value = map->value + (size_t)row * row_values(map);
-	int sparsity = next_word(reader, first == 0);
+	int sparsity = next_word(reader, first == 0), left = row_values(map) - first;
 
-	for (int i = 0; i < GROUP && reader->good; i++) {
-		bool there = sparsity >> i & 1, inside = first + i < row_values(map);
-		int word = there && inside ? next_word(reader, false) : 0;
+	if (left < REF_GROUP && (sparsity & 0xffff) >> left)
+		fail(reader, REF_BAD_WORD, reader->read - 1);
+	for (int i = 0; i < REF_GROUP && i < left; i++) {
+		bool there = sparsity >> i & 1;
 
-		if (there && (!inside || !word))
-			reader->good = false;
-		if (inside)
-			value[first + i] = (int16_t)word;
+		value[first + i] = (int16_t)(there ? next_word(reader, false) : 0);
+		if (there && !value[first + i])
+			fail(reader, REF_BAD_WORD, reader->read - 1);
 	}
 }
 
@@ -244,16 +252,17 @@ static void load_row(struct ref_map *map, int row, struct reader *reader)
 
 	for (int i = 0; i < row_values(map) && !map->encoded; i++)
 		value[i] = (int16_t)next_word(reader, i == 0);
-	for (int i = 0; i < row_values(map) && map->encoded && reader->good; i += GROUP)
+	for (int i = 0; i < row_values(map) && map->encoded && !reader->fault.kind; i += REF_GROUP)
 		load_group(map, row, i, reader);
 }
 
-bool ref_map_load(struct ref_map *map, int rows, bool packed, const uint8_t *bytes, size_t length)
+struct ref_fault ref_map_load(struct ref_map *map, int rows, bool packed, const uint8_t *bytes,
+			      size_t length)
 {
-	struct reader reader = { bytes, length, packed, 0, true };
+	struct reader reader = { bytes, length, packed };
 
 	for (int row = 0; row < rows; row++)
 		load_row(map, row, &reader);
 	check_rest(&reader, rows == map->rows);
-	return reader.good;
+	return reader.fault;
 }

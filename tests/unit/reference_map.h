@@ -10,6 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Values that a sparsity map word is for. */
+#define REF_GROUP 16
+
 /** enum ref_type - of a bus word */
 enum ref_type { REF_BIAS = 0, REF_IMAGE = 1, REF_KERNEL = 2 };
 
@@ -55,12 +58,20 @@ size_t ref_map_bytes(const struct ref_map *map, bool packed);
 /** ref_map_store() - write the whole map to @bytes */
 void ref_map_store(const struct ref_map *map, bool packed, uint8_t *bytes);
 
+enum ref_fault_kind { REF_GOOD, REF_BAD_WORD, REF_NOT_THERE };
+
 /**
- * ref_map_load() - read the first @rows rows of a map from @length bytes
- *
- * Return: false if they are not in their format, or do not fit.
+ * struct ref_fault - the first thing that is wrong with a map
+ * @offset: of the word, or bus word, in bytes from the map's first
  */
-bool ref_map_load(struct ref_map *map, int rows, bool packed, const uint8_t *bytes, size_t length);
+struct ref_fault {
+	enum ref_fault_kind kind;
+	size_t offset;
+};
+
+/** ref_map_load() - read the first @rows rows of a map from @length bytes */
+struct ref_fault ref_map_load(struct ref_map *map, int rows, bool packed, const uint8_t *bytes,
+			      size_t length);
 
 /** ref_row_cycles() - cycles that a reader needs for a row */
 long long ref_row_cycles(const struct ref_map *map, int row);
