@@ -2,7 +2,7 @@
 #
 # Only forwards to scripts/ and to meson; `make help` lists what there is.
 
-.PHONY: all demo check check-all vm-demo bench install-deps qemu kernels module guest clean distclean help
+.PHONY: all demo check check-all vm-demo bench figures install-deps qemu kernels module guest clean distclean help
 
 all:		## build the host programs into build/
 	@scripts/build-host
@@ -25,6 +25,10 @@ vm-demo:	## the demo through the driver, on the virtual card
 bench:		## measure the runtime and the device model
 	@scripts/build-host
 	@scripts/bench
+
+figures:	## published figures of the convolution engine, next to the model's
+	@scripts/build-host
+	@scripts/bench --figures
 
 install-deps:	## install every Debian package that is needed
 	@scripts/install-deps check
