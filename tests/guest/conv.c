@@ -128,7 +128,7 @@ static void answer(struct conv *c)
 	else
 		c->output = ref_conv_output(&c->layer, &c->pass);
 	c->cost = ref_conv_cost(&c->layer, &c->pass, &device, c->pass.psum_out ? NULL : &c->output,
-				&held);
+				&held, NULL);
 }
 
 /* ---- memory ---- */

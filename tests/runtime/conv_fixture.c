@@ -358,7 +358,7 @@ void fix_cost(const struct fixture *fix, int layer, const struct ref_conv_device
 		const struct fix_pass *pass = &l->pass[p];
 		struct ref_conv_cost cost = ref_conv_cost(
 			&l->ref, &pass->ref, device,
-			pass->out == FIX_NONE ? NULL : &fix->map[pass->out].ref, &held);
+			pass->out == FIX_NONE ? NULL : &fix->map[pass->out].ref, &held, NULL);
 
 		sum->cycles += cost.cycles;
 		sum->step_cycles += cost.step_cycles;
