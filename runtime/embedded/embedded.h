@@ -209,8 +209,8 @@ struct context {
 
 /**
  * struct engine - one of the device's, with its ring and its queue
- * @first: oldest job in the queue; @tail: where the next one goes
- * @running: @first is on the ring
+ * @first: oldest job that waits; @tail: where the next one goes
+ * @running: job on the ring, or NULL
  * @kernel: ring, tables and records of the driver
  * @ring_tail: entries produced
  * @leaving: state that is saved for the running job, or NULL
@@ -219,7 +219,7 @@ struct engine {
 	enum deltahop_engine number;
 	struct job *first;
 	struct job **tail;
-	bool running;
+	struct job *running;
 	struct dh_block kernel;
 	uint32_t ring_tail;
 	struct state *leaving;

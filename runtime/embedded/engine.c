@@ -17,9 +17,6 @@
 #define SAVE_RECORD 0x1080
 #define JOB_TABLE   0x2000
 
-#define for_each_engine(engine, dev) \
-	for ((engine) = (dev)->engine; (engine) < (dev)->engine + DELTAHOP_ENGINE_COUNT; (engine)++)
-
 /* --- the ring of an engine ---------------------------------------------------- */
 
 static void *kernel_memory(struct embedded *dev, const struct engine *engine, uint32_t offset)
@@ -48,29 +45,34 @@ static void enable_ring(struct embedded *dev, struct engine *engine)
 	engine->ring_tail = 0;
 }
 
-bool dh_engine_start(struct embedded *dev)
+static bool start_engine(struct embedded *dev, struct engine *engine)
 {
 	uint64_t size = JOB_TABLE + dev->base.hw.max_regions * sizeof(struct deltahop_region);
-	struct engine *engine;
 
-	for_each_engine(engine, dev)
-	{
-		engine->number = engine - dev->engine;
-		engine->tail = &engine->first;
-		if (!(dev->base.hw.engines & 1u << engine->number))
-			continue;
-		if (!dh_heap_alloc(&dev->system, &engine->kernel, size))
-			return false;
-		enable_ring(dev, engine);
-	}
+	if (!(dev->base.hw.engines & 1u << engine->number))
+		return true;
+	if (!dh_heap_alloc(&dev->system, &engine->kernel, size))
+		return false;
+	enable_ring(dev, engine);
 	return true;
+}
+
+bool dh_engine_start(struct embedded *dev)
+{
+	bool ok = true;
+
+	for (int i = 0; i < DELTAHOP_ENGINE_COUNT; i++) {
+		dev->engine[i].number = i;
+		dev->engine[i].tail = &dev->engine[i].first;
+		ok = ok && start_engine(dev, &dev->engine[i]);
+	}
+	return ok;
 }
 
 void dh_engine_stop(struct embedded *dev)
 {
-	struct engine *engine;
-
-	for_each_engine(engine, dev) dh_heap_free(&dev->system, &engine->kernel);
+	for (int i = 0; i < DELTAHOP_ENGINE_COUNT; i++)
+		dh_heap_free(&dev->system, &dev->engine[i].kernel);
 }
 
 /* Let device time jump to the next event of any engine; false: there is none. */
@@ -247,39 +249,36 @@ static void push_job(struct embedded *dev, struct engine *engine, const struct j
 	push(dev, engine, &entry);
 }
 
-/* Put the oldest job on the ring, and ring the bell. */
-static void put_on_ring(struct embedded *dev, struct engine *engine)
+/* Put a job on the ring, and ring the bell. */
+static void put_on_ring(struct embedded *dev, struct engine *engine, struct job *job)
 {
-	struct job *job = engine->first;
-
 	memset(dh_engine_record(dev, job->ctx, job->seqno), 0, sizeof(struct deltahop_record));
 	memset(kernel_memory(dev, engine, SAVE_RECORD), 0, sizeof(struct deltahop_record));
 	if (engine->number == DELTAHOP_ENGINE_RNN)
 		push_states(dev, engine, job);
 	push_job(dev, engine, job);
-	engine->running = true;
+	engine->running = job;
 	ring_write(dev, engine, DELTAHOP_RING_TAIL, engine->ring_tail);
 }
 
 /* --- the end of a job ------------------------------------------------------------ */
 
-/* Those that wait for the job need not any more. */
+/* A job that waits for the one with the ticket need not any more. */
+static void stop_waiting(struct job *job, uint64_t ticket, bool ok)
+{
+	for (uint32_t i = 0; i < job->wait_count; i++) {
+		if (job->wait[i] != ticket)
+			continue;
+		job->wait[i--] = job->wait[--job->wait_count];
+		job->broken |= !ok;
+	}
+}
+
 static void tell_waiting(struct embedded *dev, uint64_t ticket, bool ok)
 {
-	struct engine *engine;
-	struct job *job;
-	uint32_t i;
-
-	for_each_engine(engine, dev)
-	{
-		for (job = engine->first; job; job = job->next) {
-			for (i = 0; i < job->wait_count; i++) {
-				if (job->wait[i] != ticket)
-					continue;
-				job->wait[i--] = job->wait[--job->wait_count];
-				job->broken |= !ok;
-			}
-		}
+	for (int i = 0; i < DELTAHOP_ENGINE_COUNT; i++) {
+		for (struct job *job = dev->engine[i].first; job; job = job->next)
+			stop_waiting(job, ticket, ok);
 	}
 }
 
@@ -327,39 +326,34 @@ static void settle_state(struct embedded *dev, const struct job *job, bool ran)
 	}
 }
 
-static void end_first(struct embedded *dev, struct engine *engine)
+static void end_running(struct embedded *dev, struct engine *engine, struct job *job)
 {
-	struct job *job = engine->first;
-
-	engine->first = job->next;
-	if (!engine->first)
-		engine->tail = &engine->first;
+	engine->running = NULL;
 	settle_leaving(dev, engine);
-	settle_state(dev, job, engine->running);
-	engine->running = false;
+	settle_state(dev, job, true);
 	end_job(dev, job);
 }
 
 /* The engine halted, or stands still. */
-static void recover(struct embedded *dev, struct engine *engine, enum deltahop_status status,
-		    enum deltahop_reason reason)
+static void recover(struct embedded *dev, struct engine *engine, struct job *job,
+		    enum deltahop_status status, enum deltahop_reason reason)
 {
 	reset_ring(dev, engine);
-	write_record(dev, engine->first, status, reason);
-	end_first(dev, engine);
+	write_record(dev, job, status, reason);
+	end_running(dev, engine, job);
 }
 
 /* Has the job on the ring ended? Nothing happens any more if @quiet. */
-static void look_at_ring(struct embedded *dev, struct engine *engine, bool quiet)
+static void look_at_ring(struct embedded *dev, struct engine *engine, struct job *job, bool quiet)
 {
 	uint32_t status = ring_status(dev, engine);
 
 	if (status == DELTAHOP_RING_IDLE)
-		end_first(dev, engine);
+		end_running(dev, engine, job);
 	else if (status == DELTAHOP_RING_HALTED)
-		recover(dev, engine, DELTAHOP_STATUS_FAULT, DELTAHOP_REASON_DMA);
+		recover(dev, engine, job, DELTAHOP_STATUS_FAULT, DELTAHOP_REASON_DMA);
 	else if (quiet)
-		recover(dev, engine, DELTAHOP_STATUS_TIMEOUT, DELTAHOP_REASON_HANG);
+		recover(dev, engine, job, DELTAHOP_STATUS_TIMEOUT, DELTAHOP_REASON_HANG);
 }
 
 /* --- the start of a job ------------------------------------------------------------ */
@@ -383,22 +377,28 @@ static bool conflict(const struct job *a, const struct job *b)
 	return false;
 }
 
-/* Those of its own engine come in order anyway. */
+/* Does it use a buffer as an earlier job of @engine does? Those of its own come in order anyway. */
+static bool held_up(const struct engine *engine, const struct job *job)
+{
+	const struct job *other = engine->first;
+
+	if (engine->running && engine->running->ticket < job->ticket &&
+	    conflict(job, engine->running))
+		return true;
+	while (other && other->ticket < job->ticket && !conflict(job, other))
+		other = other->next;
+	return other && other->ticket < job->ticket;
+}
+
 static bool must_wait(struct embedded *dev, const struct job *job)
 {
-	struct engine *engine;
-	struct job *other;
-
 	if (job->wait_count)
 		return true;
 	if (job->depends && job->ctx->busy[job->depends % EMBEDDED_RECORD_SLOTS])
 		return true;
-	for_each_engine(engine, dev)
-	{
-		for (other = engine->first; other && other->ticket < job->ticket;
-		     other = other->next)
-			if (engine->number != job->engine && conflict(job, other))
-				return true;
+	for (int i = 0; i < DELTAHOP_ENGINE_COUNT; i++) {
+		if (i != (int)job->engine && held_up(&dev->engine[i], job))
+			return true;
 	}
 	return false;
 }
@@ -414,49 +414,72 @@ static enum deltahop_reason blocked(struct embedded *dev, const struct job *job)
 	return DELTAHOP_REASON_NONE;
 }
 
-static void start_job(struct embedded *dev, struct engine *engine)
+static void start_job(struct embedded *dev, struct engine *engine, struct job *job)
 {
-	enum deltahop_reason why = blocked(dev, engine->first);
+	enum deltahop_reason why = blocked(dev, job);
 
+	engine->first = job->next;
+	if (!engine->first)
+		engine->tail = &engine->first;
 	if (!why) {
-		put_on_ring(dev, engine);
+		put_on_ring(dev, engine, job);
 		return;
 	}
-	write_record(dev, engine->first, DELTAHOP_STATUS_DEPENDENCY_FAILED, why);
-	end_first(dev, engine);
+	write_record(dev, job, DELTAHOP_STATUS_DEPENDENCY_FAILED, why);
+	settle_state(dev, job, false);
+	end_job(dev, job);
 }
 
 static void start_jobs(struct embedded *dev)
 {
-	struct engine *engine;
+	for (int i = 0; i < DELTAHOP_ENGINE_COUNT; i++) {
+		struct engine *engine = &dev->engine[i];
 
-	for_each_engine(engine, dev) if (engine->first && !engine->running &&
-					 !must_wait(dev, engine->first)) start_job(dev, engine);
+		if (engine->first && !engine->running && !must_wait(dev, engine->first))
+			start_job(dev, engine, engine->first);
+	}
 }
 
 /* --- both engines -------------------------------------------------------------------- */
+
+static bool has_jobs(const struct embedded *dev)
+{
+	bool any = false;
+
+	for (int i = 0; i < DELTAHOP_ENGINE_COUNT; i++)
+		any |= dev->engine[i].first || dev->engine[i].running;
+	return any;
+}
+
+/* One event of the device, and what it means to the jobs on the rings. */
+static void step(struct embedded *dev)
+{
+	bool quiet = !advance(dev);
+
+	for (int i = 0; i < DELTAHOP_ENGINE_COUNT; i++) {
+		if (dev->engine[i].running)
+			look_at_ring(dev, &dev->engine[i], dev->engine[i].running, quiet);
+	}
+}
 
 /* A wait is for an earlier job, so that the earliest of all can always run. */
 bool dh_engine_run(struct embedded *dev)
 {
 	uint64_t ended = dev->ended;
-	struct engine *engine;
-	bool quiet, any = false;
 
-	for_each_engine(engine, dev) any |= engine->first != NULL;
-	while (any && dev->ended == ended) {
+	if (!has_jobs(dev))
+		return false;
+	while (dev->ended == ended) {
 		start_jobs(dev);
-		if (dev->ended != ended)
-			break;
-		quiet = !advance(dev);
-		for_each_engine(engine, dev) if (engine->running) look_at_ring(dev, engine, quiet);
+		if (dev->ended == ended)
+			step(dev);
 	}
-	return any;
+	return true;
 }
 
 static void cancel_waiting(struct embedded *dev, struct engine *engine, const struct context *ctx)
 {
-	struct job **at = engine->running ? &engine->first->next : &engine->first, *job;
+	struct job **at = &engine->first, *job;
 
 	while ((job = *at)) {
 		if (job->ctx != ctx) {
@@ -474,9 +497,8 @@ static void cancel_waiting(struct embedded *dev, struct engine *engine, const st
 
 void dh_engine_cancel(struct embedded *dev, struct context *ctx)
 {
-	struct engine *engine;
-
-	for_each_engine(engine, dev) cancel_waiting(dev, engine, ctx);
+	for (int i = 0; i < DELTAHOP_ENGINE_COUNT; i++)
+		cancel_waiting(dev, &dev->engine[i], ctx);
 	while (ctx->unfinished && dh_engine_run(dev))
 		;
 }

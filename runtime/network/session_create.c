@@ -250,6 +250,8 @@ static struct dh_session_part *part_of(const struct dh_session *session, uint32_
 /* Can the part at @step be submitted together with those of the batch? */
 static bool joins(struct dh_session *session, const struct dh_batch *batch, uint32_t step)
 {
+	const struct dh_network *network = session->network;
+	const struct dh_network_part *plan = &network->parts[network->steps[step].index];
 	struct dh_session_part *part = part_of(session, step);
 	uint32_t output;
 
@@ -258,8 +260,8 @@ static bool joins(struct dh_session *session, const struct dh_batch *batch, uint
 	for (uint32_t s = batch->first; s < batch->first + batch->count; s++) {
 		struct dh_session_part *before = part_of(session, s);
 
-		for (uint32_t i = 0; i < dh_part_inputs(part->part->program); i++) {
-			if (gives(before, part->part->inputs[i], &output) &&
+		for (uint32_t i = 0; i < dh_part_inputs(plan->program); i++) {
+			if (gives(before, plan->inputs[i], &output) &&
 			    !connect(before, part, output))
 				return false;
 		}

@@ -277,6 +277,16 @@ static int16_t *value_at(const struct fixture *fix, const struct dh_program_map 
 	return &part->ref.value[(size_t)pixel * part->ref.channels + c];
 }
 
+/* Value @v in the order of [channels][rows][cols]. */
+static float float_at(const struct fixture *fix, const struct dh_program_map *map, uint32_t region,
+		      uint32_t v)
+{
+	uint32_t pixels = map->rows * map->cols, channel = v / pixels, pixel = v % pixels;
+	int16_t value = *value_at(fix, map, region, channel, pixel);
+
+	return ldexpf(value, map->scale_exp - 8);
+}
+
 void fix_fill(struct fixture *fix, float **floats)
 {
 	for (int i = 0; i < fix->maps; i++) {
@@ -288,12 +298,9 @@ void fix_fill(struct fixture *fix, float **floats)
 	}
 	for (uint32_t m = 0; m < fix->program->input_count; m++) {
 		const struct dh_program_map *map = &fix->program->inputs[m];
-		uint32_t pixels = map->rows * map->cols;
 
-		for (uint32_t v = 0; v < map->channels * pixels; v++)
-			floats[m][v] =
-				ldexpf(*value_at(fix, map, DH_REGION_INPUT, v / pixels, v % pixels),
-				       map->scale_exp - 8);
+		for (uint32_t v = 0; v < dh_map_values(map); v++)
+			floats[m][v] = float_at(fix, map, DH_REGION_INPUT, v);
 	}
 }
 
@@ -338,12 +345,10 @@ void fix_evaluate(struct fixture *fix)
 float *fix_expected(const struct fixture *fix, uint32_t index)
 {
 	const struct dh_program_map *map = &fix->program->outputs[index];
-	uint32_t pixels = map->rows * map->cols;
-	float *floats = calloc((size_t)map->channels * pixels, sizeof(*floats));
+	float *floats = calloc(dh_map_values(map), sizeof(*floats));
 
-	for (uint32_t v = 0; v < map->channels * pixels; v++)
-		floats[v] = ldexpf(*value_at(fix, map, DH_REGION_OUTPUT, v / pixels, v % pixels),
-				   map->scale_exp - 8);
+	for (uint32_t v = 0; v < dh_map_values(map); v++)
+		floats[v] = float_at(fix, map, DH_REGION_OUTPUT, v);
 	return floats;
 }
 

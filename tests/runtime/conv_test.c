@@ -813,8 +813,8 @@ START_TEST(disassembly_tells_all)
 		"; program fixture for profile card",
 		"; input   x: 3 channels of 9 x 7, value = int16 / 256 * 2^1\n",
 		"; output  y: 11 channels of 1 x 1, value = int16 / 256 * 2^2, in 2 groups\n",
-		"0000  conv.layer 9x7x3->9x7 kernel=3x3 stride=1x1 pad=1,1 m=2 shift=6/3 relu "
-		"weight8 encode  ; first (Conv, 32 maps in 2 passes)\n",
+		"0000  conv.layer 9x7x3->9x7 kernel=3x3 stride=1x1 pad=1,1 m=2 shift=6/3 relu ",
+		" relu weight8 encode  ; first (Conv, 32 maps in 2 passes)\n",
 		"conv.input channels=3 in=input+0x0\n",
 		"conv.pass  maps=6 weights=weights+0x",
 		" psum-in=scratch+0x",
