@@ -502,6 +502,7 @@ void deltahop_record_make(struct deltahop_record *rec, enum deltahop_status stat
 			  enum deltahop_reason reason);
 bool deltahop_record_valid(const struct deltahop_record *rec, enum deltahop_engine engine);
 int deltahop_record_errno(enum deltahop_status status);
+bool deltahop_record_room(struct deltahop_ctx *ctx, u32 count);
 u32 deltahop_record_reserve(struct deltahop_ctx *ctx, struct dma_fence *fence);
 void deltahop_record_publish(struct deltahop_ctx *ctx, const struct deltahop_record *rec);
 int deltahop_wait_ioctl(struct drm_device *drm, void *data, struct drm_file *file);

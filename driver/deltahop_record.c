@@ -78,12 +78,33 @@ static u32 deltahop_record_slot(u32 seqno)
 }
 
 /**
+ * deltahop_record_room() - is there room for the records of so many jobs more?
+ * @ctx: context
+ * @count: jobs
+ *
+ * A job of one engine may be unfinished while many newer ones of the other have come and gone: the slot
+ * that it will write its record to is not to be had until then.
+ */
+bool deltahop_record_room(struct deltahop_ctx *ctx, u32 count)
+{
+	bool room;
+	u32 i;
+
+	spin_lock(&ctx->record_lock);
+	room = ctx->unfinished + count <= DELTAHOP_MAX_JOBS;
+	/* One more, as the number 0 is skipped. */
+	for (i = 1; room && i <= count + 1; i++)
+		room = !ctx->fences[deltahop_record_slot(ctx->last_seqno + i)];
+	spin_unlock(&ctx->record_lock);
+	return room;
+}
+
+/**
  * deltahop_record_reserve() - give a job the next sequence number
  * @ctx: context
  * @fence: the job's
  *
- * The caller holds deltahop_ctx.lock and has checked that fewer than DELTAHOP_MAX_JOBS are
- * unfinished. 0 is no number: it is what an empty slot has.
+ * The caller holds deltahop_ctx.lock and has asked deltahop_record_room(). 0 is no number: it is what an empty slot has.
  */
 u32 deltahop_record_reserve(struct deltahop_ctx *ctx, struct dma_fence *fence)
 {

@@ -178,16 +178,12 @@ static int deltahop_submit_add_deps(struct deltahop_submit *submit)
 static int deltahop_submit_check_room(struct deltahop_submit *submit)
 {
 	struct deltahop_ctx *ctx = submit->ctx;
-	unsigned int unfinished;
 
 	if (ctx->killed == DELTAHOP_STATUS_CANCELLED)
 		return -ENOENT;
 	if (ctx->killed || READ_ONCE(ctx->ddev->dead))
 		return -ENODEV;
-	spin_lock(&ctx->record_lock);
-	unfinished = ctx->unfinished;
-	spin_unlock(&ctx->record_lock);
-	return unfinished + submit->count > DELTAHOP_MAX_JOBS ? -EBUSY : 0;
+	return deltahop_record_room(ctx, submit->count) ? 0 : -EBUSY;
 }
 
 /* Dependencies on jobs of the same submit; there is room for them. */
