@@ -133,7 +133,7 @@ static int64_t reduce_ints(const struct dh_net_node *node, const struct dh_net_t
 			sum = int_step(node->op, sum, from[walk.at[0] + i * walk.step[0]]);
 		count += (int64_t)walk.span;
 	} while (dh_walk_next(&walk));
-	return node->op == DH_NET_REDUCE_MEAN ? sum / count : sum;
+	return node->op == DH_NET_REDUCE_MEAN && count ? sum / count : sum;
 }
 
 void dh_kernel_reduce(const struct dh_kernel *k)

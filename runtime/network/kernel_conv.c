@@ -158,7 +158,7 @@ void dh_kernel_conv(const struct dh_kernel *k)
 	const float *x = dh_kernel_read(k, 0), *w = dh_kernel_read(k, 1);
 	float *y = dh_kernel_write(k, 0);
 
-	begin_with_bias(dh_kernel_out(k, 0), dh_kernel_read(k, 2), y);
+	begin_with_bias(dh_kernel_out(k, 0), dh_kernel_maybe(k, 2), y);
 	for (size_t i = 0; i < c.in.batch * group; i++)
 		conv_map(&c, x + i * in_size, w + i % group * c.out.channels * c.depth, k->scratch,
 			 y + i * out_size);

@@ -65,12 +65,13 @@ static void multiply(const struct dh_kernel *k, size_t rows, size_t cols, float 
 
 void dh_kernel_gemm(const struct dh_kernel *k)
 {
-	const struct dh_net_tensor *out = dh_kernel_out(k, 0), *c = dh_kernel_in(k, 2);
+	const struct dh_net_tensor *out = dh_kernel_out(k, 0);
+	const struct dh_net_tensor *c = dh_kernel_has(k, 2) ? dh_kernel_in(k, 2) : NULL;
 	size_t rows = out->dims[0], cols = out->dims[1];
 	size_t c_row = c && c->rank == 2 && c->dims[0] > 1 ? c->dims[1] : 0;
 	size_t c_col = c && c->rank && c->dims[c->rank - 1] > 1;
 	float alpha = k->node->attr.gemm.alpha, beta = k->node->attr.gemm.beta;
-	const float *add = dh_kernel_read(k, 2);
+	const float *add = dh_kernel_maybe(k, 2);
 	float *y = dh_kernel_write(k, 0);
 
 	memset(y, 0, dh_net_bytes(out));

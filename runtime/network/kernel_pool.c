@@ -101,20 +101,28 @@ uint64_t dh_work_pool(const struct dh_net *net, const struct dh_net_node *node)
 	       w->kernel[1];
 }
 
-void dh_kernel_pool(const struct dh_kernel *k)
+static void pool_ints(const struct dh_kernel *k)
 {
 	const struct dh_net_tensor *x = dh_kernel_in(k, 0), *out = dh_kernel_out(k, 0);
 	size_t in_count = dh_net_elements(x), out_count = dh_net_elements(out);
-	float *in_floats = k->scratch, *out_floats = in_floats ? in_floats + in_count : NULL;
+	const int64_t *in = dh_kernel_read(k, 0);
+	int64_t *y = dh_kernel_write(k, 0);
+	float *in_floats = k->scratch, *out_floats = in_floats + in_count;
 
-	if (x->type == DH_NET_FLOAT) {
-		pool_floats(k->node, dh_map_of(x), dh_map_of(out), dh_kernel_read(k, 0),
-			    dh_kernel_write(k, 0));
-		return;
-	}
 	for (size_t i = 0; i < in_count; i++)
-		in_floats[i] = ((const int64_t *)dh_kernel_read(k, 0))[i];
+		in_floats[i] = in[i];
 	pool_floats(k->node, dh_map_of(x), dh_map_of(out), in_floats, out_floats);
 	for (size_t i = 0; i < out_count; i++)
-		((int64_t *)dh_kernel_write(k, 0))[i] = out_floats[i];
+		y[i] = (int64_t)out_floats[i];
+}
+
+void dh_kernel_pool(const struct dh_kernel *k)
+{
+	const struct dh_net_tensor *x = dh_kernel_in(k, 0);
+
+	if (x->type == DH_NET_INT)
+		pool_ints(k);
+	else
+		pool_floats(k->node, dh_map_of(x), dh_map_of(dh_kernel_out(k, 0)),
+			    dh_kernel_read(k, 0), dh_kernel_write(k, 0));
 }

@@ -124,7 +124,7 @@ static void step(struct row *row, const float *x)
 /* A matrix of direction @d out of input @i, which holds one for each; NULL: missing. */
 static const float *part(const struct dh_kernel *k, uint32_t i, size_t d)
 {
-	const struct dh_net_tensor *in = dh_kernel_in(k, i);
+	const struct dh_net_tensor *in = dh_kernel_has(k, i) ? dh_kernel_in(k, i) : NULL;
 
 	return in ? (const float *)dh_kernel_read(k, i) + d * dh_elements(in, 1, in->rank) : NULL;
 }
@@ -170,7 +170,7 @@ static size_t place_in_state(const struct dh_kernel *k, const struct dh_recurren
 
 static size_t length_of(const struct dh_kernel *k, const struct dh_recurrent_sizes *s, size_t b)
 {
-	const int64_t *lens = dh_kernel_read(k, 4);
+	const int64_t *lens = dh_kernel_maybe(k, 4);
 
 	if (!lens || lens[b] > (int64_t)s->steps)
 		return s->steps;
@@ -180,7 +180,7 @@ static size_t length_of(const struct dh_kernel *k, const struct dh_recurrent_siz
 static void begin_state(const struct dh_kernel *k, uint32_t input, size_t at, size_t size,
 			float *state)
 {
-	const float *initial = dh_kernel_read(k, input);
+	const float *initial = dh_kernel_maybe(k, input);
 
 	if (initial)
 		memcpy(state, initial + at * size, size * sizeof(*state));
@@ -191,10 +191,9 @@ static void begin_state(const struct dh_kernel *k, uint32_t input, size_t at, si
 static void end_state(const struct dh_kernel *k, uint32_t output, size_t at, size_t size,
 		      const float *state)
 {
-	float *last = dh_kernel_write(k, output);
-
-	if (last)
-		memcpy(last + at * size, state, size * sizeof(*state));
+	if (dh_kernel_wants(k, output))
+		memcpy((float *)dh_kernel_write(k, output) + at * size, state,
+		       size * sizeof(*state));
 }
 
 static void run_row(const struct dh_kernel *k, const struct dh_recurrent_sizes *s, size_t d,
@@ -205,7 +204,7 @@ static void run_row(const struct dh_kernel *k, const struct dh_recurrent_sizes *
 	size_t steps = length_of(k, s, b), state = place_in_state(k, s, d, b);
 	const float *x = dh_kernel_read(k, 0);
 	struct row row = row_of(k, d);
-	float *y = dh_kernel_write(k, 0);
+	float *y = dh_kernel_wants(k, 0) ? dh_kernel_write(k, 0) : NULL;
 
 	begin_state(k, 5, state, row.hidden, row.h);
 	begin_state(k, 6, state, row.hidden, row.c);
@@ -226,7 +225,7 @@ void dh_kernel_recurrent(const struct dh_kernel *k)
 	struct dh_recurrent_sizes s = dh_recurrent_sizes(k->node, dh_kernel_in(k, 0));
 
 	/* steps beyond the end of a row are zero */
-	if (dh_kernel_out(k, 0))
+	if (dh_kernel_wants(k, 0))
 		memset(dh_kernel_write(k, 0), 0, dh_net_bytes(dh_kernel_out(k, 0)));
 	for (size_t d = 0; d < s.directions; d++) {
 		for (size_t b = 0; b < s.batch; b++)

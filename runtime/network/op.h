@@ -97,32 +97,46 @@ int dh_infer_need_float(const struct dh_infer *infer, uint32_t i);
 
 /* --- for kernels --- */
 
-/** dh_kernel_in() - input @i, or NULL if it is missing */
+/** dh_kernel_in() - input @i, which is there */
 static inline const struct dh_net_tensor *dh_kernel_in(const struct dh_kernel *k, uint32_t i)
 {
-	if (i >= k->node->input_count || k->node->inputs[i] == DH_NET_NONE)
-		return NULL;
 	return &k->net->tensors[k->node->inputs[i]];
 }
 
-/** dh_kernel_out() - output @i, or NULL if nobody wants it */
+/** dh_kernel_out() - output @i, which is wanted */
 static inline const struct dh_net_tensor *dh_kernel_out(const struct dh_kernel *k, uint32_t i)
 {
-	if (i >= k->node->output_count || k->node->outputs[i] == DH_NET_NONE)
-		return NULL;
 	return &k->net->tensors[k->node->outputs[i]];
 }
 
-/** dh_kernel_read() - elements of input @i, or NULL if it is missing */
+/** dh_kernel_read() - elements of input @i, which is there */
 static inline const void *dh_kernel_read(const struct dh_kernel *k, uint32_t i)
 {
-	return dh_kernel_in(k, i) ? k->data[k->node->inputs[i]] : NULL;
+	return k->data[k->node->inputs[i]];
 }
 
-/** dh_kernel_write() - elements of output @i, or NULL if nobody wants it */
+/** dh_kernel_write() - where those of output @i go, which is wanted */
 static inline void *dh_kernel_write(const struct dh_kernel *k, uint32_t i)
 {
-	return dh_kernel_out(k, i) ? k->data[k->node->outputs[i]] : NULL;
+	return k->data[k->node->outputs[i]];
+}
+
+/** dh_kernel_has() - is input @i there? */
+static inline bool dh_kernel_has(const struct dh_kernel *k, uint32_t i)
+{
+	return i < k->node->input_count && k->node->inputs[i] != DH_NET_NONE;
+}
+
+/** dh_kernel_wants() - does anybody want output @i? */
+static inline bool dh_kernel_wants(const struct dh_kernel *k, uint32_t i)
+{
+	return i < k->node->output_count && k->node->outputs[i] != DH_NET_NONE;
+}
+
+/** dh_kernel_maybe() - elements of input @i; NULL: it is not there */
+static inline const void *dh_kernel_maybe(const struct dh_kernel *k, uint32_t i)
+{
+	return dh_kernel_has(k, i) ? dh_kernel_read(k, i) : NULL;
 }
 
 /** dh_elements() - product of dimensions @first to @end - 1 */

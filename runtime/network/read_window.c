@@ -66,13 +66,15 @@ static int read_pads(struct dh_reader *r, const Onnx__NodeProto *proto, uint32_t
 			"attribute pads has %zu values; with %u spatial axes it needs "
 			"%u",
 			count, spatial, 2 * spatial);
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint32_t i = 0; i < 2 * spatial; i++) {
+		bool after = i >= spatial;
+
 		if (values[i] < 0 || values[i] > INT32_MAX)
 			return dh_read_refuse(r, proto,
 					      "attribute pads[%u] = %lld; it must not be negative: "
 					      "put a Slice before it",
 					      i, (long long)values[i]);
-		pads[i % spatial + (2 - spatial) + (i >= spatial ? 2 : 0)] = (uint32_t)values[i];
+		pads[2 - spatial + i + (after ? 2 - spatial : 0)] = (uint32_t)values[i];
 	}
 	return 0;
 }
