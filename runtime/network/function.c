@@ -15,6 +15,13 @@
 #define NEAR_ZERO     1e-5
 #define LARGEST_POWER 700.0
 
+int64_t dh_to_int(float x)
+{
+	if (isnan(x))
+		return 0;
+	return x >= 0x1p63f ? INT64_MAX : x <= -0x1p63f ? INT64_MIN : (int64_t)x;
+}
+
 static double power_of_two(int64_t exponent)
 {
 	uint64_t bits = (uint64_t)(exponent + 1023) << 52;

@@ -6,6 +6,11 @@
 #ifndef DELTAHOP_FUNCTION_H
 #define DELTAHOP_FUNCTION_H
 
+#include <stdint.h>
+
+/** dh_to_int() - the whole part of x, or the nearest integer that there is; 0 for not a number */
+int64_t dh_to_int(float x);
+
 /** dh_exp() - e to the power of x; beyond 700 as for 700 */
 double dh_exp(double x);
 

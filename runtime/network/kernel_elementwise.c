@@ -43,7 +43,7 @@ static int64_t unary_int(enum dh_net_op op, int64_t x, float a, float b)
 	case DH_NET_RELU:
 		return x > 0 ? x : 0;
 	case DH_NET_CLIP:
-		return x < a ? (int64_t)a : x > b ? (int64_t)b : x;
+		return x < a ? dh_to_int(a) : x > b ? dh_to_int(b) : x;
 	case DH_NET_ABS:
 		return x < 0 ? (int64_t) - (uint64_t)x : x;
 	case DH_NET_NEG:
@@ -71,18 +71,11 @@ void dh_kernel_unary(const struct dh_kernel *k)
 		y[i] = dh_onnx_int_wrap(out->onnx_type, unary_int(k->node->op, ints[i], a, b));
 }
 
-static int64_t float_to_int(float x)
-{
-	if (isnan(x))
-		return 0;
-	return x >= 0x1p63f ? INT64_MAX : x <= -0x1p63f ? INT64_MIN : (int64_t)x;
-}
-
 static int64_t cast_to_int(const struct dh_kernel *k, size_t i, int32_t to)
 {
 	bool is_float = dh_kernel_in(k, 0)->type == DH_NET_FLOAT;
 	float x = is_float ? ((const float *)dh_kernel_read(k, 0))[i] : 0;
-	int64_t value = is_float ? float_to_int(x) : ((const int64_t *)dh_kernel_read(k, 0))[i];
+	int64_t value = is_float ? dh_to_int(x) : ((const int64_t *)dh_kernel_read(k, 0))[i];
 
 	if (to == ONNX__TENSOR_PROTO__DATA_TYPE__BOOL)
 		return is_float ? x != 0 : value != 0;

@@ -2,6 +2,7 @@
 /* Kernels of what only moves elements. */
 #include <string.h>
 
+#include "network/function.h"
 #include "network/walk.h"
 
 void dh_kernel_copy(const struct dh_kernel *k)
@@ -121,7 +122,7 @@ void dh_kernel_pad(const struct dh_kernel *k)
 	const struct dh_net_tensor *out = dh_kernel_out(k, 0);
 	size_t size = dh_element_size(out->type), count = dh_net_elements(out);
 	float value = k->node->attr.pad.value;
-	int64_t whole = (int64_t)value;
+	int64_t whole = dh_to_int(value);
 	char *to = dh_kernel_write(k, 0);
 
 	for (size_t i = 0; i < count; i++) {

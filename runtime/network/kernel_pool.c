@@ -2,6 +2,7 @@
 /* Kernels of pooling. */
 #include <float.h>
 
+#include "network/function.h"
 #include "network/op.h"
 
 /* What of an axis a window covers: elements @first, @first + step... before @end. */
@@ -113,7 +114,7 @@ static void pool_ints(const struct dh_kernel *k)
 		in_floats[i] = in[i];
 	pool_floats(k->node, dh_map_of(x), dh_map_of(out), in_floats, out_floats);
 	for (size_t i = 0; i < out_count; i++)
-		y[i] = (int64_t)out_floats[i];
+		y[i] = dh_to_int(out_floats[i]);
 }
 
 void dh_kernel_pool(const struct dh_kernel *k)

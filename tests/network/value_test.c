@@ -243,6 +243,7 @@ START_TEST(functions)
 	}
 	ck_assert(isnan(dh_exp(NAN)) && isnan(dh_log(-1)) && isinf(dh_log(0)));
 	ck_assert(dh_exp(1e9) > 1e300 && dh_exp(-1e9) < 1e-300);
+	ck_assert(dh_to_int(-2.9f) == -2 && dh_to_int(1e30f) == INT64_MAX && !dh_to_int(NAN));
 	ck_assert(isnan(dh_pow(-2, 0.7)) && dh_pow(-2, 65) < 0 && dh_pow(0, -1.5) > 1e300);
 }
 END_TEST
