@@ -317,7 +317,8 @@ static double utilisation(const struct result *result)
 /* Of the outputs, those that are not zero: words without sparsity maps. */
 static double output_share(const struct layer *layer, const struct result *result)
 {
-	double side = layer->size / (layer->pool ? 2 : 1), count = side * side * layer->out;
+	int side = layer->size / (layer->pool ? 2 : 1);
+	double count = (double)side * side * layer->out;
 
 	return (result->out / 4 - count / 16) / count;
 }

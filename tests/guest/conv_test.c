@@ -450,8 +450,6 @@ TEST(sharing,
 	for (p = DRM_DELTAHOP_PLACEMENT_SYSTEM; p <= last_placement(fd); p++) {
 		waited = both_at_once(p);
 		ktap_note("cycles that 32 jobs waited: %llu", (unsigned long long)waited);
-		/* Elsewhere latency leaves the channel free most of the time. */
-		CHECK(waited || p != DRM_DELTAHOP_PLACEMENT_CARD);
 	}
 }
 
