@@ -95,7 +95,7 @@ static void take_sums(struct trial_pass *pass, const struct trial_pass *before, 
 	if (!pass->takes_sums)
 		return;
 	pass->ref.psum = malloc(count * sizeof(int32_t));
-	if (!pass->ref.psum)
+	if (!pass->ref.psum || !before)
 		abort();
 	memcpy(pass->ref.psum, before->sums, count * sizeof(int32_t));
 }
