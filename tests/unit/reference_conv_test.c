@@ -419,6 +419,21 @@ START_TEST(macs_of_vgg16)
 }
 END_TEST
 
+START_TEST(macs_of_any_layer)
+{
+	struct dh_cmd_limits limits = { .conv_macs = 128, .conv_kernel_words = 4096 };
+
+	for (int kernel = 1; kernel <= 7; kernel++) {
+		for (int channels = 1; channels <= 1024; channels += 1 + channels / 8) {
+			for (int out = 1; out <= 1100; out += 1 + out / 16)
+				ck_assert_int_eq(dh_conv_choose_macs(&limits, kernel, kernel,
+								     channels, out),
+						 ref_conv_choose_macs(kernel, channels, out));
+		}
+	}
+}
+END_TEST
+
 /* The example at the end of the manual's page. */
 START_TEST(stripe_of_the_manual)
 {
@@ -568,6 +583,7 @@ TCase *reference_conv_case(void)
 	tcase_add_test(tcase, connects_by_hand);
 	tcase_add_loop_test(tcase, gathers_what_is_scattered, 0, 200);
 	tcase_add_test(tcase, macs_of_vgg16);
+	tcase_add_test(tcase, macs_of_any_layer);
 	tcase_add_test(tcase, stripe_of_the_manual);
 	tcase_add_test(tcase, controllers_wait);
 	tcase_add_test(tcase, pass_by_hand);
