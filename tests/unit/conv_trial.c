@@ -46,23 +46,24 @@ static void describe_device(struct trial *trial, const struct dh_config *config)
 	};
 }
 
-struct trial *trial_create(uint64_t seed)
+static struct dh_config profile(const char *name)
 {
-	struct trial *trial = calloc(1, sizeof(*trial));
-	static const char *const profiles[] = { "card", "card", "nullhop-fpga", "nullhop-asic" };
+	struct dh_config config;
+
+	if (!dh_config_profile(&config, name))
+		abort();
+	return config;
+}
+
+static struct dh_config random_config(struct trial *trial)
+{
+	static const char *const names[] = { "card", "card", "nullhop-fpga", "nullhop-asic" };
 	static const struct dh_memory_timing memories[] = {
 		{ 0, 0, 0 }, { 1, 32, 4 }, { 2, 16, 1 }, { 4, 250, 8 }, { 1, 0, 1 }
 	};
-	struct dh_config config;
-	const char *profile;
+	struct dh_config config = profile(names[pick(trial, 0, 3)]);
 
-	if (!trial)
-		abort();
-	trial->seed = trial->random.state = seed;
-	profile = profiles[pick(trial, 0, 3)];
-	if (!dh_config_profile(&config, profile))
-		abort();
-	if (profile == profiles[0]) {
+	if (config.profile == DELTAHOP_PROFILE_CARD) {
 		config.card_size = CARD_BYTES;
 		config.conv_macs = 32U << pick(trial, 0, 3);
 		config.beat_bytes = 8U << pick(trial, 0, 4);
@@ -71,14 +72,46 @@ struct trial *trial_create(uint64_t seed)
 	config.dram = memories[pick(trial, 0, 4)];
 	if (pick(trial, 0, 1))
 		config.conv_store_bytes = 4096U << pick(trial, 0, 7);
-	trial->rig = rig_create(&config, RAM_BYTES);
+	return config;
+}
+
+static struct trial *new_trial(uint64_t seed)
+{
+	struct trial *trial = calloc(1, sizeof(*trial));
+
+	if (!trial)
+		abort();
+	trial->seed = trial->random.state = seed;
+	return trial;
+}
+
+static struct trial *power_up(struct trial *trial, const struct dh_config *config)
+{
+	trial->rig = rig_create(config, RAM_BYTES);
 	if (!trial->rig)
 		abort();
 	trial->rig->maps = pick(trial, 0, 1);
-	describe_device(trial, &config);
+	describe_device(trial, config);
 	trial->rig->engine = DELTAHOP_ENGINE_CONV;
 	rig_start(trial->rig);
 	return trial;
+}
+
+struct trial *trial_create(uint64_t seed)
+{
+	struct trial *trial = new_trial(seed);
+	struct dh_config config = random_config(trial);
+
+	return power_up(trial, &config);
+}
+
+struct trial *trial_create_profile(uint64_t seed, const char *name, uint32_t store_bytes)
+{
+	struct dh_config config = profile(name);
+
+	if (store_bytes)
+		config.conv_store_bytes = store_bytes;
+	return power_up(new_trial(seed), &config);
 }
 
 void trial_destroy(struct trial *trial)

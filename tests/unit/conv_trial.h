@@ -65,6 +65,10 @@ struct trial {
 
 /** trial_create() - a device of random properties; aborts if there is no memory */
 struct trial *trial_create(uint64_t seed);
+
+/** trial_create_profile() - a device of a profile; @store_bytes: of the input store, 0: as it is */
+struct trial *trial_create_profile(uint64_t seed, const char *name, uint32_t store_bytes);
+
 void trial_destroy(struct trial *trial);
 
 /**

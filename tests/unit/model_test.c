@@ -90,6 +90,7 @@ int main(void)
 		model_conv_commands_case, model_conv_case,	  model_sharing_case,
 		model_conv_data_case,	  model_conv_jobs_case,	  model_conv_random_case,
 		model_conv_budget_case,	  model_conv_damage_case, model_conv_place_case,
+		model_conv_store_case,
 	};
 	Suite *suite = suite_create("model");
 	SRunner *runner;

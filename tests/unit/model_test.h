@@ -19,6 +19,7 @@ TCase *model_conv_random_case(void);
 TCase *model_conv_budget_case(void);
 TCase *model_conv_damage_case(void);
 TCase *model_conv_place_case(void);
+TCase *model_conv_store_case(void);
 TCase *reference_conv_case(void);
 TCase *model_conv_commands_case(void);
 TCase *model_conv_case(void);

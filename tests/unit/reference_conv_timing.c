@@ -382,7 +382,7 @@ static struct ref_conv_cost pass_cost(const struct ref_conv_layer *layer,
 	struct ref_conv_cost cost = { .stripes = stripe_count(layer, pass) };
 	int last = (int)cost.stripes - 1, rows = ref_conv_rows_read(layer, pass);
 	bool stays = fits(layer, device, rows);
-	int have = stays ? *held : 0;
+	int have = *held;
 
 	spend(&cost, terms,
 	      1 + transfer(device, pass->weight_card,
@@ -399,7 +399,7 @@ static struct ref_conv_cost pass_cost(const struct ref_conv_layer *layer,
 	}
 	spend(&cost, terms, store(layer, pass, device, output, last, &cost));
 	cost.work_skipped = dense_work(layer, pass) - cost.work_done;
-	*held = stays ? (rows > *held ? rows : *held) : 0;
+	*held = stays ? (rows > have ? rows : have) : 0;
 	return cost;
 }
 
