@@ -295,12 +295,15 @@ uint32_t dh_program_finish(const struct dh_program *program, const int16_t *raw,
  * @profile: record what each layer cost (dh_job_layer())
  * @cycle_budget: engine cycles after which the device stops a job; 0: no limit but the driver's
  *	time-out
+ * @profile_steps: with @profile: record it for each step of a recurrent network apart (dh_job_row()); a
+ *	job has 64 bytes more for every step and layer, and writing them counts as commands
  */
 struct dh_instance_options {
 	size_t size;
 	uint32_t priority;
 	bool profile;
 	uint64_t cycle_budget;
+	bool profile_steps;
 };
 
 /**
@@ -576,6 +579,47 @@ uint32_t dh_program_layers(const struct dh_program *program);
  */
 int dh_job_layer(const struct dh_job *job, uint32_t layer, struct dh_layer_report *report);
 
+/**
+ * struct dh_row_report - what a layer cost in some steps, or in a pass of the convolution engine; those of
+ * a layer add up to its &struct dh_layer_report
+ * @size: in: sizeof(struct dh_row_report)
+ * @layer: number of the layer, as for dh_job_layer() or dh_session_layer()
+ * @step: first step covered; CONV: 0
+ * @steps: steps covered; CONV: stripes
+ * @cycles: engine cycles
+ * @bytes_weights: weight bytes fetched
+ * @bytes_in: input bytes read from memory
+ * @bytes_out: output bytes written to memory
+ * @work_done: multiply-accumulates done
+ * @work_skipped: multiply-accumulates skipped
+ * @fired_x: elements of bias and x that fired; CONV: values of the input taken
+ * @fired_h: elements of h that fired
+ */
+struct dh_row_report {
+	size_t size;
+	uint32_t layer;
+	uint32_t step;
+	uint32_t steps;
+	uint32_t fired_x;
+	uint32_t fired_h;
+	uint64_t cycles;
+	uint64_t bytes_weights;
+	uint64_t bytes_in;
+	uint64_t bytes_out;
+	uint64_t work_done;
+	uint64_t work_skipped;
+};
+
+/** dh_job_rows() - rows that the job's profile has; 0: none, as dh_job_layer() has no report */
+uint32_t dh_job_rows(const struct dh_job *job);
+
+/**
+ * dh_job_row() - row @index of the profile, in the order of time: of a run of a recurrent network all its
+ * layers, or with dh_instance_options.profile_steps those of one step after the other; of a convolution
+ * a row for each pass. -ERANGE: there is no such row
+ */
+int dh_job_row(const struct dh_job *job, uint32_t index, struct dh_row_report *row);
+
 /* --- networks of several parts ------------------------------------------------- */
 
 /**
@@ -720,6 +764,13 @@ int dh_session_report(const struct dh_session *session, uint32_t step, struct dh
 /** dh_session_layer() - what layer @layer, of all parts, cost in the last run, as dh_job_layer() */
 int dh_session_layer(const struct dh_session *session, uint32_t layer,
 		     struct dh_layer_report *report);
+
+/** dh_session_rows() - rows of the profile of step @step, as dh_job_rows(); 0 if it is not a part */
+uint32_t dh_session_rows(const struct dh_session *session, uint32_t step);
+
+/** dh_session_row() - one of them, as dh_job_row() */
+int dh_session_row(const struct dh_session *session, uint32_t step, uint32_t index,
+		   struct dh_row_report *row);
 
 /* --- events: what an event camera gives --------------------------------------- */
 

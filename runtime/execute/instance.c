@@ -19,20 +19,34 @@ static uint64_t align(uint64_t size)
 	return (size + ALIGN - 1) / ALIGN * ALIGN;
 }
 
-/* A row for every layer of the recurrent engine, for every pass of the other one. */
-uint32_t dh_profile_rows(const struct dh_program *program)
+static uint32_t rnn_rows(const struct dh_job *job, const struct dh_program_layer *layer)
 {
-	uint32_t rows = program->layer_count;
+	const struct dh_program *program = job->instance->program;
+	bool once = program->runs[layer->run].steps == DH_STEPS_ONCE;
 
+	return job->instance->options.profile_steps && !once ? job->max_steps : 1;
+}
+
+/*
+ * A row for every layer of the recurrent engine, or for every step of it; for every pass of the other
+ * engine.
+ */
+uint32_t dh_profile_rows(const struct dh_job *job)
+{
+	const struct dh_program *program = job->instance->program;
+	uint32_t rows = 0;
+
+	for (uint32_t i = 0; i < program->layer_count; i++)
+		rows += rnn_rows(job, &program->layers[i]);
 	for (uint32_t i = 0; i < program->conv_count; i++)
 		rows += program->convs[i].passes;
 	return rows;
 }
 
-size_t dh_profile_bytes(const struct dh_program *program)
+size_t dh_profile_bytes(const struct dh_job *job)
 {
 	return sizeof(struct deltahop_profile_head) +
-	       dh_profile_rows(program) * sizeof(struct deltahop_profile_row);
+	       dh_profile_rows(job) * sizeof(struct deltahop_profile_row);
 }
 
 /* What does not change from job to job, in the card's own memory if it has some. */

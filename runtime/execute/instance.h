@@ -138,11 +138,11 @@ int dh_instance_add(struct dh_context *context, const struct dh_program *program
 /** dh_instance_ioctl() - of the instance's device */
 int dh_instance_ioctl(struct dh_instance *instance, unsigned long request, void *arg);
 
-/** dh_profile_rows() - most rows that a job of the program writes */
-uint32_t dh_profile_rows(const struct dh_program *program);
+/** dh_profile_rows() - most rows that the job writes */
+uint32_t dh_profile_rows(const struct dh_job *job);
 
 /** dh_profile_bytes() - of the profile region of a job */
-size_t dh_profile_bytes(const struct dh_program *program);
+size_t dh_profile_bytes(const struct dh_job *job);
 
 /**
  * dh_report_dense_cycles() - what a layer takes if nothing is skipped; RNN: a step of it; 0 or -ENOMEM

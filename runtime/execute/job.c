@@ -60,7 +60,7 @@ static int place(struct dh_job *job, struct dh_error *err)
 	job->output_offset = job->input_offset + align(job->input_bytes);
 	job->profile_offset = job->output_offset + align(job->output_bytes);
 	return dh_buffer_init(&job->memory, job->instance->device, DRM_DELTAHOP_PLACEMENT_SYSTEM,
-			      job->profile_offset + dh_profile_bytes(program), err);
+			      job->profile_offset + dh_profile_bytes(job), err);
 }
 
 static struct drm_deltahop_binding region(const struct dh_buffer *buffer, uint64_t offset,
@@ -104,7 +104,7 @@ static int bind(struct dh_job *job, struct dh_error *err)
 							  : region(fixed, instance->scratch_offset,
 								   program->scratch_bytes, rd | wr),
 		[DH_REGION_PROFILE] =
-			region(memory, job->profile_offset, dh_profile_bytes(program), wr),
+			region(memory, job->profile_offset, dh_profile_bytes(job), wr),
 	};
 	struct drm_deltahop_bindings_create create = {
 		.bindings = (uintptr_t)regions,

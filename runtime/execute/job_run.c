@@ -21,6 +21,7 @@ static void write_params(struct dh_job *job, uint32_t index)
 		.steps = run->steps == DH_STEPS_ONCE ? 1 : job->steps,
 		.input_stride = run->input_stride,
 		.output_stride = run->output_stride,
+		.profile_steps = instance->options.profile_steps,
 	};
 	uint32_t i;
 

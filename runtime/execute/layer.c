@@ -36,18 +36,72 @@ static bool is_of(const struct dh_program *program, uint32_t index,
 	       le16toh(row->layer) == program->layers[index].layer.slot;
 }
 
+static const struct deltahop_profile_head *head_of(const struct dh_job *job)
+{
+	return (const void *)((const uint8_t *)job->memory.map + job->profile_offset);
+}
+
+static const struct deltahop_profile_row *rows_of(const struct dh_job *job)
+{
+	return (const void *)(head_of(job) + 1);
+}
+
 /* The count is the device's, and bounded all the same. */
+static uint32_t count_rows(const struct dh_job *job)
+{
+	uint32_t rows = le32toh(head_of(job)->rows), most = dh_profile_rows(job);
+
+	return rows < most ? rows : most;
+}
+
 static void sum_rows(const struct dh_job *job, uint32_t index, struct dh_layer_report *sum)
 {
-	const struct dh_program *program = job->instance->program;
-	const void *region = (const uint8_t *)job->memory.map + job->profile_offset;
-	const struct deltahop_profile_head *head = region;
-	const struct deltahop_profile_row *row = (const void *)(head + 1);
-	uint32_t i, rows = le32toh(head->rows), most = dh_profile_rows(program);
+	const struct deltahop_profile_row *row = rows_of(job);
+	uint32_t i, rows = count_rows(job);
 
-	for (i = 0; i < rows && i < most; i++)
-		if (is_of(program, index, &row[i]))
+	for (i = 0; i < rows; i++)
+		if (is_of(job->instance->program, index, &row[i]))
 			add_row(sum, &row[i]);
+}
+
+static bool has_rows(const struct dh_job *job)
+{
+	return job->instance->options.profile && job->phase == JOB_ENDED && !job->result;
+}
+
+uint32_t dh_job_rows(const struct dh_job *job)
+{
+	return has_rows(job) ? count_rows(job) : 0;
+}
+
+int dh_job_row(const struct dh_job *job, uint32_t index, struct dh_row_report *row)
+{
+	const struct dh_program *program = job->instance->program;
+	uint32_t layer = 0, layers = dh_program_layers(program);
+	const struct deltahop_profile_row *from;
+	struct dh_row_report full;
+
+	if (index >= dh_job_rows(job))
+		return -ERANGE;
+	from = rows_of(job) + index;
+	while (layer < layers && !is_of(program, layer, from))
+		layer++;
+	full = (struct dh_row_report){
+		.size = row->size,
+		.layer = layer,
+		.step = le32toh(from->step),
+		.steps = le32toh(from->steps),
+		.fired_x = le32toh(from->fired_x),
+		.fired_h = le32toh(from->fired_h),
+		.cycles = le64toh(from->cycles),
+		.bytes_weights = le64toh(from->bytes_weights),
+		.bytes_in = le32toh(from->bytes_in),
+		.bytes_out = le32toh(from->bytes_out),
+		.work_done = le64toh(from->work_done),
+		.work_skipped = le64toh(from->work_skipped),
+	};
+	memcpy(row, &full, row->size < sizeof(full) ? row->size : sizeof(full));
+	return 0;
 }
 
 /* --- the recurrent engine --------------------------------------------------------- */
@@ -151,7 +205,7 @@ int dh_job_layer(const struct dh_job *job, uint32_t layer, struct dh_layer_repor
 
 	if (layer >= dh_program_layers(program))
 		return -ERANGE;
-	if (!job->instance->options.profile || job->phase != JOB_ENDED || job->result)
+	if (!has_rows(job))
 		return -ENODATA;
 	if (program->engine == DELTAHOP_ENGINE_CONV)
 		describe_conv(job, layer, &full);

@@ -211,6 +211,27 @@ int dh_session_report(const struct dh_session *session, uint32_t step, struct dh
 	return 0;
 }
 
+uint32_t dh_session_rows(const struct dh_session *session, uint32_t step)
+{
+	if (step >= session->network->step_count ||
+	    session->network->steps[step].kind != DH_STEP_PART)
+		return 0;
+	return dh_job_rows(part_at(session, step)->job);
+}
+
+int dh_session_row(const struct dh_session *session, uint32_t step, uint32_t index,
+		   struct dh_row_report *row)
+{
+	const struct dh_session_part *part;
+
+	if (index >= dh_session_rows(session, step))
+		return -ERANGE;
+	part = part_at(session, step);
+	dh_job_row(part->job, index, row);
+	row->layer += part->first_layer;
+	return 0;
+}
+
 int dh_session_layer(const struct dh_session *session, uint32_t layer,
 		     struct dh_layer_report *report)
 {

@@ -252,6 +252,57 @@ START_TEST(rows_add_up_to_the_record)
 }
 END_TEST
 
+/* A row of a whole run is what the same step cost as a job of its own. */
+static void compare_row(const struct dh_job *whole, const struct dh_job *single, uint32_t step)
+{
+	struct dh_layer_report layer = { .size = sizeof(layer) };
+	struct dh_row_report row = { .size = sizeof(row) };
+
+	for (uint32_t l = 0; l < LAYERS; l++) {
+		ok(dh_job_row(whole, step * LAYERS + l, &row));
+		ok(dh_job_layer(single, l, &layer));
+		ck_assert_uint_eq(row.layer, l);
+		ck_assert_uint_eq(row.step, step);
+		ck_assert_uint_eq(row.steps, 1);
+		ck_assert_uint_eq(row.bytes_weights, layer.bytes_weights);
+		ck_assert_uint_eq(row.bytes_in, layer.bytes_in);
+		ck_assert_uint_eq(row.bytes_out, layer.bytes_out);
+		ck_assert_uint_eq(row.work_done, layer.work_done);
+		ck_assert_uint_eq(row.work_skipped, layer.work_skipped);
+		ck_assert_uint_eq(row.fired_x, layer.fired_x);
+		ck_assert_uint_eq(row.fired_h, layer.fired_h);
+		/* between two steps of a run there is a cycle */
+		ck_assert_uint_eq(row.cycles, layer.cycles + (step && !l));
+	}
+}
+
+START_TEST(rows_of_single_steps)
+{
+	struct dh_instance_options options = {
+		.size = sizeof(options), .priority = 1, .profile = true, .profile_steps = true
+	};
+	struct dh_row_report row = { .size = sizeof(row) };
+	struct dh_job *single = new_job(instance), *whole;
+	struct dh_stream *stream = new_stream(instance);
+	struct dh_instance *apart;
+
+	ok(dh_instance_create(device, program, &options, &apart, &err));
+	whole = new_job(apart);
+	ck_assert_uint_eq(dh_job_rows(whole), 0);
+	fill(whole, 0, 0);
+	ok(dh_run(whole, new_stream(apart), STEPS, 0, &err));
+	ck_assert_uint_eq(dh_job_rows(whole), STEPS * LAYERS);
+	for (uint32_t s = 0; s < STEPS; s++) {
+		fixture_input(0, s, dh_job_input(single));
+		ok(dh_run(single, stream, 1, 0, &err));
+		ck_assert_uint_eq(dh_job_rows(single), LAYERS);
+		compare_row(whole, single, s);
+	}
+	ck_assert_int_eq(dh_job_row(whole, STEPS * LAYERS, &row), -ERANGE);
+	dh_instance_destroy(apart);
+}
+END_TEST
+
 /*
  * With a threshold at which every change fires and inputs that all change, the run is the dense
  * one, but for the padding.
@@ -676,6 +727,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, real_values_are_rounded);
 	tcase_add_test(tc, running_does_not_allocate);
 	tcase_add_test(tc, rows_add_up_to_the_record);
+	tcase_add_test(tc, rows_of_single_steps);
 	tcase_add_test(tc, dense_cycles_are_a_bound);
 	tcase_add_test(tc, bias_slots_count_once_a_start);
 	tcase_add_test(tc, an_older_caller_gets_less);

@@ -126,6 +126,36 @@ START_TEST(what_it_takes_and_gives)
 }
 END_TEST
 
+/* What the rows of a session add up to is what the layers say. */
+static void compare_rows(const struct dh_session *session)
+{
+	struct dh_layer_report layer = { .size = sizeof(layer) };
+	struct dh_row_report row = { .size = sizeof(row) };
+	uint64_t cycles[4 + LAYERS] = { 0 }, done[4 + LAYERS] = { 0 };
+
+	for (uint32_t step = 0; step < 2; step++) {
+		uint32_t rows = dh_session_rows(session, step);
+
+		ck_assert_uint_ge(rows, step ? LAYERS : 4);
+		for (uint32_t i = 0; i < rows; i++) {
+			ok(dh_session_row(session, step, i, &row));
+			ck_assert_uint_eq(row.layer < 4, !step);
+			ck_assert_uint_lt(row.layer, 4 + LAYERS);
+			cycles[row.layer] += row.cycles;
+			done[row.layer] += row.work_done;
+		}
+		ck_assert_int_eq(dh_session_row(session, step, rows, &row), -ERANGE);
+	}
+	for (uint32_t i = 0; i < 4 + LAYERS; i++) {
+		ok(dh_session_layer(session, i, &layer));
+		ck_assert_uint_eq(cycles[i], layer.cycles);
+		ck_assert_uint_eq(done[i], layer.work_done);
+	}
+	ck_assert_uint_eq(dh_session_rows(session, 2), 0);
+	ck_assert_uint_eq(dh_session_rows(session, 4), 0);
+	ck_assert_int_eq(dh_session_row(session, 2, 0, &row), -ERANGE);
+}
+
 START_TEST(steps_and_layers_are_reported)
 {
 	struct dh_layer_report layer = { .size = sizeof(layer) };
@@ -163,6 +193,7 @@ START_TEST(steps_and_layers_are_reported)
 	}
 	ck_assert_int_eq(dh_session_report(session, 2, &report), -ERANGE);
 	ck_assert_int_eq(dh_session_step(session, 4, &step), -ERANGE);
+	compare_rows(session);
 	dh_session_destroy(session);
 	dh_device_close(device);
 	net_unmake();
