@@ -157,7 +157,7 @@ static int open_all(struct bench *bench, struct dh_error *err)
 	ret = dh_device_get_info(bench->device, &bench->info, err);
 	if (!ret)
 		ret = runner_init(&bench->runner, bench->device, bench->program, 1,
-				  bench->seqs.max_steps, err);
+				  bench->seqs.max_steps, false, err);
 	return ret ? tool_fail(tool_status(ret), err) : EXIT_OK;
 }
 

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `deltahop run`: what it is asked for, and the part of it that runs networks of several parts.
+ * `deltahop run`: what it, and `deltahop profile`, are asked for; and the part of it that runs networks of
+ * several parts.
  */
 #ifndef DELTAHOP_RUN_H
 #define DELTAHOP_RUN_H
+
+#include <argp.h>
 
 #include "tool/samples.h"
 
 /* Wrong answers that are listed. */
 #define RUN_WRONG_SHOWN 6
 
-/** struct run_arguments - of the command line; NULL or 0: not given */
+/**
+ * struct run_arguments - of the command line; NULL or 0: not given
+ * @profile_steps: record what single steps cost
+ */
 struct run_arguments {
 	const char *program;
 	struct file_names inputs;
@@ -27,7 +33,18 @@ struct run_arguments {
 	bool table;
 	bool json;
 	bool dense;
+	bool profile_steps;
 };
+
+/** run_argp - a child for argp: program, inputs, device, thresholds, states; into struct run_arguments */
+extern const struct argp run_argp;
+
+/** run_help() - a help filter that puts devices and exit status behind the text */
+char *run_help(int key, const char *text, void *input);
+
+/** run_add_file() - one more file, or argp_error() */
+void run_add_file(struct argp_state *state, struct file_names *files, const char *what,
+		  const char *text);
 
 /** run_network() - run a file of dh_network_load(); an exit status */
 int run_network(const struct run_arguments *args);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "tool/net_table.h"
-#include "tool/run.h"
+#include "tool/parts.h"
 #include "tool/sequences.h"
 #include "tool/tool.h"
 
@@ -16,14 +16,9 @@
 /* All that a run needs and makes. */
 struct run {
 	const struct run_arguments *args;
-	struct dh_device *device;
-	struct dh_device_info info;
-	struct dh_network *network;
-	struct dh_session *session;
-	struct samples samples;
+	struct parts parts;
 	struct dh_array labels;
 	struct results results;
-	struct net_cost cost;
 	uint64_t right;
 };
 
@@ -33,9 +28,9 @@ static int judge(struct run *run, struct dh_error *err)
 {
 	size_t i, count = run->labels.shape[0];
 
-	if (count != run->samples.count) {
+	if (count != run->parts.samples.count) {
 		dh_error_set(err, "%s: %zu labels for %zu runs: give one label per run",
-			     run->args->labels, count, run->samples.count);
+			     run->args->labels, count, run->parts.samples.count);
 		return -EINVAL;
 	}
 	for (i = 0; i < count; i++)
@@ -55,8 +50,8 @@ static bool classifies(const struct run *run)
 {
 	struct dh_values_info info = { .size = sizeof(info) };
 
-	dh_network_output(run->network, 0, &info);
-	return run->labels.data || info.integers || ends_in_softmax(&run->cost);
+	dh_network_output(run->parts.network, 0, &info);
+	return run->labels.data || info.integers || ends_in_softmax(&run->parts.cost);
 }
 
 static void print_class(const struct run *run, size_t i)
@@ -64,7 +59,7 @@ static void print_class(const struct run *run, size_t i)
 	struct dh_values_info info = { .size = sizeof(info) };
 	int64_t class = results_class(&run->results, 0, i), label;
 
-	dh_network_output(run->network, 0, &info);
+	dh_network_output(run->parts.network, 0, &info);
 	printf("%8zu %7lld", i, (long long)class);
 	if (!info.integers)
 		printf(" %9.4f", results_value(&run->results, 0, i, class));
@@ -80,7 +75,7 @@ static void print_values(const struct run *run, size_t i, uint32_t output)
 	struct dh_values_info info = { .size = sizeof(info) };
 	size_t e;
 
-	dh_network_output(run->network, output, &info);
+	dh_network_output(run->parts.network, output, &info);
 	printf("%8zu %-12.12s", i, info.name);
 	for (e = 0; e < info.count && e < VALUES_SHOWN; e++)
 		printf(" %9.*f", info.integers ? 0 : 4, results_value(&run->results, output, i, e));
@@ -91,7 +86,7 @@ static void print_headings(const struct run *run, bool classes)
 {
 	struct dh_values_info info = { .size = sizeof(info) };
 
-	dh_network_output(run->network, 0, &info);
+	dh_network_output(run->parts.network, 0, &info);
 	if (classes)
 		printf("     run   class%s%s\n", info.integers ? "" : "     score",
 		       run->labels.data ? "   label" : "");
@@ -101,8 +96,8 @@ static void print_headings(const struct run *run, bool classes)
 
 static void print_answers(const struct run *run)
 {
-	size_t i, shown = run->args->answers < run->samples.count ? run->args->answers
-								  : run->samples.count;
+	size_t i, shown = run->args->answers < run->parts.samples.count ? run->args->answers
+									: run->parts.samples.count;
 	bool classes = classifies(run);
 
 	if (!shown)
@@ -111,22 +106,22 @@ static void print_answers(const struct run *run)
 	for (i = 0; i < shown; i++) {
 		if (classes)
 			print_class(run, i);
-		for (uint32_t o = 0; !classes && o < dh_network_outputs(run->network); o++)
+		for (uint32_t o = 0; !classes && o < dh_network_outputs(run->parts.network); o++)
 			print_values(run, i, o);
 	}
-	if (shown < run->samples.count)
-		printf("... and %zu more (--answers N)\n", run->samples.count - shown);
+	if (shown < run->parts.samples.count)
+		printf("... and %zu more (--answers N)\n", run->parts.samples.count - shown);
 }
 
 /* The runs that were not told right, as far as they fit. */
 static void print_wrong(const struct run *run)
 {
-	size_t i, shown = 0, wrong = run->samples.count - run->right;
+	size_t i, shown = 0, wrong = run->parts.samples.count - run->right;
 
 	if (!wrong)
 		return;
 	printf("wrong   ");
-	for (i = 0; i < run->samples.count && shown < RUN_WRONG_SHOWN; i++) {
+	for (i = 0; i < run->parts.samples.count && shown < RUN_WRONG_SHOWN; i++) {
 		int64_t class = results_class(&run->results, 0, i);
 		int64_t label = labels_get(&run->labels, i);
 
@@ -145,9 +140,9 @@ static void print_outputs(const struct run *run)
 {
 	struct dh_values_info info = { .size = sizeof(info) };
 
-	printf("outputs  %zu x", run->samples.count);
-	for (uint32_t i = 0; i < dh_network_outputs(run->network); i++) {
-		dh_network_output(run->network, i, &info);
+	printf("outputs  %zu x", run->parts.samples.count);
+	for (uint32_t i = 0; i < dh_network_outputs(run->parts.network); i++) {
+		dh_network_output(run->parts.network, i, &info);
 		printf("%s %zu %s", i ? "," : "", info.count, info.name);
 	}
 	printf(", fingerprint %016" PRIx64 "\n", results_fingerprint(&run->results));
@@ -155,21 +150,21 @@ static void print_outputs(const struct run *run)
 
 static void print_summary(const struct run *run)
 {
-	tool_print_device(&run->info);
-	printf("network  %s: %zu runs\n\n", basename(run->args->program), run->samples.count);
+	tool_print_device(&run->parts.info);
+	printf("network  %s: %zu runs\n\n", basename(run->args->program), run->parts.samples.count);
 	print_answers(run);
 	putchar('\n');
 	if (run->labels.data) {
 		printf("accuracy %" PRIu64 " of %zu right: %.2f %%\n", run->right,
-		       run->samples.count, 100.0 * run->right / run->samples.count);
+		       run->parts.samples.count, 100.0 * run->right / run->parts.samples.count);
 		print_wrong(run);
 	}
 	print_outputs(run);
 	printf("time     %.3f ms on the device as modelled\n",
-	       run->cost.cost.sum.cycles * 1e3 / run->info.clock_hz);
+	       run->parts.cost.cost.sum.cycles * 1e3 / run->parts.info.clock_hz);
 	if (run->args->table) {
 		putchar('\n');
-		net_table_print(&run->cost, &run->info, run->args->dense);
+		net_table_print(&run->parts.cost, &run->parts.info, run->args->dense);
 	}
 }
 
@@ -178,7 +173,7 @@ static json_t *output_json(const struct run *run, uint32_t output, size_t index)
 	struct dh_values_info info = { .size = sizeof(info) };
 	json_t *array = json_array();
 
-	dh_network_output(run->network, output, &info);
+	dh_network_output(run->parts.network, output, &info);
 	for (size_t e = 0; e < info.count; e++) {
 		double value = results_value(&run->results, output, index, e);
 
@@ -193,11 +188,11 @@ static json_t *answers_json(const struct run *run)
 	struct dh_values_info info = { .size = sizeof(info) };
 	json_t *all = json_array();
 
-	for (size_t i = 0; i < run->samples.count; i++) {
+	for (size_t i = 0; i < run->parts.samples.count; i++) {
 		json_t *one = json_object();
 
-		for (uint32_t o = 0; o < dh_network_outputs(run->network); o++) {
-			dh_network_output(run->network, o, &info);
+		for (uint32_t o = 0; o < dh_network_outputs(run->parts.network); o++) {
+			dh_network_output(run->parts.network, o, &info);
 			json_add(one, info.name, output_json(run, o, i));
 		}
 		json_append(all, one);
@@ -207,17 +202,17 @@ static json_t *answers_json(const struct run *run)
 
 static json_t *profile_json(const struct run *run)
 {
-	json_t *json = net_table_json(&run->cost, &run->info, run->args->dense);
+	json_t *json = net_table_json(&run->parts.cost, &run->parts.info, run->args->dense);
 
 	json_add(json, "program", json_string(basename(run->args->program)));
-	json_add(json, "device", json_device(&run->info));
-	json_add(json, "runs", json_integer(run->samples.count));
+	json_add(json, "device", json_device(&run->parts.info));
+	json_add(json, "runs", json_integer(run->parts.samples.count));
 	json_add(json, "accuracy",
-		 run->labels.data ? json_real((double)run->right / run->samples.count)
+		 run->labels.data ? json_real((double)run->right / run->parts.samples.count)
 				  : json_null());
 	json_add(json, "fingerprint",
 		 json_sprintf("%016" PRIx64, results_fingerprint(&run->results)));
-	json_add(json, "host_seconds", json_real(run->cost.cost.host_seconds));
+	json_add(json, "host_seconds", json_real(run->parts.cost.cost.host_seconds));
 	return json;
 }
 
@@ -226,11 +221,7 @@ static int report(struct run *run, struct dh_error *err)
 	int ret = EXIT_OK;
 	json_t *json;
 
-	if (run->cost.cost.clipped)
-		tool_warn(
-			"%s: %" PRIu64 " values were out of the range of their scale and became "
-			"the nearest one in range: compile with --calibration that has such values",
-			run->args->program, run->cost.cost.clipped);
+	parts_warn_of_input(&run->parts);
 	if (results_save(&run->results, &run->args->outputs, err))
 		return tool_fail(EXIT_FAILED, err);
 	if (run->args->profile)
@@ -248,82 +239,39 @@ static int report(struct run *run, struct dh_error *err)
 
 /* --- the run ----------------------------------------------------------------------------- */
 
-/* What only a recurrent network has. */
-static int check_arguments(const struct run_arguments *args, struct dh_error *err)
-{
-	const char *what = args->lengths      ? "--lengths"
-			   : args->theta_x    ? "--theta-x"
-			   : args->theta_h    ? "--theta-h"
-			   : args->keep_state ? "--stream"
-			   : args->streams    ? "--batch"
-					      : NULL;
-
-	if (!what)
-		return EXIT_OK;
-	dh_error_set(err, "%s: %s is for networks that are recurrent as a whole: leave it out",
-		     args->program, what);
-	return tool_fail(EXIT_USAGE, err);
-}
-
 static int open_all(struct run *run, struct dh_error *err)
 {
-	const struct run_arguments *args = run->args;
-	const struct dh_instance_options options = { .size = sizeof(options),
-						     .priority = 1,
-						     .profile = true };
-	int ret = dh_network_load(args->program, &run->network, err);
+	int ret = parts_open(&run->parts, run->args, err);
 
-	if (ret)
-		return tool_fail(ret == -EOPNOTSUPP ? EXIT_REFUSED : EXIT_FAILED, err);
-	if (samples_load(&run->samples, run->network, &args->inputs, err))
+	if (!ret && run->args->labels && labels_load(run->args->labels, &run->labels, err))
 		return tool_fail(EXIT_FAILED, err);
-	if (args->labels && labels_load(args->labels, &run->labels, err))
-		return tool_fail(EXIT_FAILED, err);
-	ret = dh_device_open(args->device, &run->device, err);
-	if (ret)
-		return tool_fail(ret == -EINVAL ? EXIT_USAGE : EXIT_DEVICE, err);
-	ret = dh_device_get_info(run->device, &run->info, err);
-	if (!ret)
-		ret = dh_session_create(run->device, run->network, &options, &run->session, err);
-	return ret ? tool_fail(tool_status(ret), err) : EXIT_OK;
+	return ret;
 }
 
 static int execute(struct run *run, struct dh_error *err)
 {
-	int ret = results_init(&run->results, run->network, run->samples.count, err);
+	int ret = results_init(&run->results, run->parts.network, run->parts.samples.count, err);
 
-	if (!ret)
-		ret = net_cost_init(&run->cost, run->network, err);
-	if (!ret)
-		ret = net_runner_run(run->session, &run->samples, &run->results, &run->cost, err);
-	if (ret)
-		return tool_fail(tool_status(ret), err);
-	if (run->labels.data && judge(run, err))
+	ret = ret ? tool_fail(tool_status(ret), err) : parts_run(&run->parts, &run->results, err);
+	if (!ret && run->labels.data && judge(run, err))
 		return tool_fail(EXIT_FAILED, err);
-	return EXIT_OK;
+	return ret;
 }
 
 static void close_all(struct run *run)
 {
-	net_cost_fini(&run->cost);
 	if (run->results.network)
 		results_free(&run->results);
-	dh_session_destroy(run->session);
-	dh_device_close(run->device);
 	dh_array_free(&run->labels);
-	if (run->samples.network)
-		samples_free(&run->samples);
-	dh_network_free(run->network);
+	parts_close(&run->parts);
 }
 
 int run_network(const struct run_arguments *args)
 {
-	struct run run = { .args = args, .info = { .size = sizeof(run.info) } };
+	struct run run = { .args = args };
 	struct dh_error err;
-	int ret = check_arguments(args, &err);
+	int ret = open_all(&run, &err);
 
-	if (!ret)
-		ret = open_all(&run, &err);
 	if (!ret)
 		ret = execute(&run, &err);
 	if (!ret)

@@ -92,7 +92,7 @@ void cost_add(struct cost *cost, const struct dh_job *job, uint32_t steps)
 /* --- runner ----------------------------------------------------------------------- */
 
 /* As many jobs as may be in flight, unless that takes too much memory. */
-static uint32_t job_count(const struct runner *runner, uint32_t max_steps)
+static uint32_t job_count(const struct runner *runner, uint32_t max_steps, bool profile_steps)
 {
 	struct dh_device_info info = { .size = sizeof(info) };
 	uint64_t bytes = 2ull * max_steps *
@@ -100,6 +100,9 @@ static uint32_t job_count(const struct runner *runner, uint32_t max_steps)
 			 8192;
 	uint32_t count = JOBS_AT_ONCE;
 
+	if (profile_steps)
+		bytes += (uint64_t)max_steps * dh_program_layers(runner->program) *
+			 sizeof(struct deltahop_profile_row);
 	if (!dh_device_get_info(runner->device, &info, NULL) && info.max_jobs < count)
 		count = info.max_jobs;
 	if (bytes * count > JOB_MEMORY)
@@ -108,12 +111,13 @@ static uint32_t job_count(const struct runner *runner, uint32_t max_steps)
 }
 
 static int create_all(struct runner *runner, uint32_t streams, uint32_t max_steps,
-		      struct dh_error *err)
+		      bool profile_steps, struct dh_error *err)
 {
 	struct dh_instance_options options = { .size = sizeof(options),
 					       .priority = 1,
-					       .profile = true };
-	uint32_t jobs = job_count(runner, max_steps);
+					       .profile = true,
+					       .profile_steps = profile_steps };
+	uint32_t jobs = job_count(runner, max_steps, profile_steps);
 	int ret = dh_instance_create(runner->device, runner->program, &options, &runner->instance,
 				     err);
 
@@ -137,14 +141,14 @@ static int create_all(struct runner *runner, uint32_t streams, uint32_t max_step
 }
 
 int runner_init(struct runner *runner, struct dh_device *device, const struct dh_program *program,
-		uint32_t streams, uint32_t max_steps, struct dh_error *err)
+		uint32_t streams, uint32_t max_steps, bool profile_steps, struct dh_error *err)
 {
 	int ret;
 
 	memset(runner, 0, sizeof(*runner));
 	runner->device = device;
 	runner->program = program;
-	ret = create_all(runner, streams, max_steps, err);
+	ret = create_all(runner, streams, max_steps, profile_steps, err);
 	if (ret)
 		runner_fini(runner);
 	return ret;

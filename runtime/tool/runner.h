@@ -52,9 +52,10 @@ struct runner {
 /**
  * runner_init() - instance, streams and jobs for sequences of at most @max_steps; 0 or a negative
  * errno
+ * @profile_steps: record steps apart (dh_instance_options.profile_steps)
  */
 int runner_init(struct runner *runner, struct dh_device *device, const struct dh_program *program,
-		uint32_t streams, uint32_t max_steps, struct dh_error *err);
+		uint32_t streams, uint32_t max_steps, bool profile_steps, struct dh_error *err);
 
 /**
  * runner_run() - run all sequences

@@ -46,9 +46,6 @@ int tool_status(int error);
 /** tool_number() - a whole number from @min to @max, or argp_error() */
 long tool_number(struct argp_state *state, const char *what, const char *text, long min, long max);
 
-/** tool_device_help() - the text on --device, with the options of the embedded one */
-extern const char tool_device_help[];
-
 /** json_add() - json_object_set_new() that gives up when out of memory */
 void json_add(json_t *object, const char *key, json_t *value);
 
