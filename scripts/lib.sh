@@ -217,6 +217,16 @@ fetch_deb()
 		die "no network: cannot fetch the package $1"
 }
 
+# build_card: the programs, and what a guest with Debian's own kernel needs for them
+build_card()
+{
+	"$TOP/scripts/build-host"
+	"$TOP/scripts/build-qemu"
+	"$TOP/scripts/build-kernel" stock
+	"$TOP/scripts/build-module" stock
+	"$TOP/scripts/build-guest" stock
+}
+
 # --- results of tests -----------------------------------------------------
 
 # count_results NAME FILE...: print the counts of TAP, KTAP or JUnit files in

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""networks_test.py DELTAHOP SHARED [--all]: real trained networks, compiled and run on the embedded device.
+"""networks_test.py DELTAHOP SHARED [--all] [--keep FOLDER]: real trained networks, compiled and run on the embedded device.
 
 Those beside this file always; those in the folder SHARED/models if it is there. Without --all every twentieth
-sample of the large data sets. Prints what they got right, next to float.
+sample of the large data sets. Prints what they got right, next to float. With --keep each network's program,
+input, output and report stay in a folder of their own in FOLDER.
 """
 
 import array
@@ -12,6 +13,7 @@ import gzip
 import json
 import math
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -22,6 +24,7 @@ import zlib
 
 DELTAHOP, SHARED = sys.argv[1:3]
 STEP = 1 if "--all" in sys.argv[3:] else 20
+KEEP = sys.argv[sys.argv.index("--keep") + 1] if "--keep" in sys.argv[3:] else None
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "networks")
 KINDS = {"<i2": "h", "<i4": "i", "|u1": "B", "<f4": "f", "<f8": "d", "<i8": "q"}
 TABLE = []
@@ -147,16 +150,26 @@ class Network:
 
 	def __init__(self, test, name, onnx, calibration, profile="card", weights="auto"):
 		self.test, self.name, self.profile = test, name, profile
-		self.folder = tempfile.TemporaryDirectory()
-		test.addCleanup(self.folder.cleanup)
+		self.folder = self.make_folder()
 		self.program = self.path("network.dhp")
 		self.compiled = json.loads(self.call(
 			"compile", onnx, "-o", self.program, "--profile", profile, "--weights", weights,
 			"--calibration", calibration.save(self.path("calibration.npy")), "--json"))
 		self.layers = self.compiled["explain"]["convs"]
 
+	def make_folder(self):
+		"""One that goes with the test, or is kept: PROFILE/NAME in KEEP."""
+		if KEEP:
+			name = re.sub("[^a-z0-9]+", "-", self.name.lower()).strip("-")
+			folder = os.path.join(KEEP, self.profile, name)
+			os.makedirs(folder)
+			return folder
+		temporary = tempfile.TemporaryDirectory()
+		self.test.addCleanup(temporary.cleanup)
+		return temporary.name
+
 	def path(self, name):
-		return os.path.join(self.folder.name, name)
+		return os.path.join(self.folder, name)
 
 	def call(self, *arguments):
 		done = subprocess.run([DELTAHOP, *arguments], capture_output=True, text=True, check=False)
@@ -164,10 +177,11 @@ class Network:
 		return done.stdout
 
 	def run(self, values):
-		output = self.path("output.npy")
-		self.report = json.loads(self.call(
-			"run", self.program, "--device", "embedded:profile=" + self.profile, "--input",
-			values.save(self.path("input.npy")), "--output", output, "--answers", "1", "--json"))
+		output, report = self.path("output.npy"), self.path("report.json")
+		self.call("run", self.program, "--device", "embedded:profile=" + self.profile, "--input",
+			  values.save(self.path("input.npy")), "--output", output, "--profile", report)
+		with open(report) as file:
+			self.report = json.load(file)
 		result = Array.load(output)
 		result.shape = (values.shape[0], len(result.values) // values.shape[0])
 		return result
