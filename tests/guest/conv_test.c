@@ -1,16 +1,29 @@
 // SPDX-License-Identifier: MIT
 /* The convolution engine: its answers, its records, its faults, and life beside the recurrent engine. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "conv.h"
 #include "ktap.h"
 #include "runner.h"
 
+/* linux/sw_sync.h is the kernel's own */
+struct sw_sync_create_fence_data {
+	__u32 value;
+	char name[32];
+	__s32 fence;
+};
+
+#define SW_SYNC_IOC_CREATE_FENCE _IOWR('W', 0, struct sw_sync_create_fence_data)
+#define SW_SYNC_IOC_INC		 _IOW('W', 1, __u32)
+
 #define STEPS	    4
 #define HEAVY_STEPS 20000
+#define RECORDS	    256 /* kept of a context */
 
 static void need_engine(int fd, enum deltahop_engine engine, const char *name)
 {
@@ -399,6 +412,56 @@ TEST(chain_failed, "a recurrent job that depends on a failed convolution does no
 	CHECK_ERR(job_wait(c.fd, c.ctx, job[1].seqno, in_seconds(DEVICE_SECONDS), &record),
 		  ENODATA);
 	CHECK_EQ(record.status, DELTAHOP_STATUS_DEPENDENCY_FAILED);
+}
+
+/* A fence that is signalled when the test says so: a timeline of the kernel's for such tests, and a syncobj of its point 1. */
+static int fence_by_hand(int fd, uint32_t *syncobj)
+{
+	struct sw_sync_create_fence_data fence = { .value = 1, .name = "by hand" };
+	int timeline = open("/sys/kernel/debug/sync/sw_sync", O_RDWR | O_CLOEXEC);
+	struct drm_syncobj_handle handle = {
+		.flags = DRM_SYNCOBJ_FD_TO_HANDLE_FLAGS_IMPORT_SYNC_FILE
+	};
+
+	if (timeline < 0)
+		ktap_skip("this kernel has no sw_sync: %s", strerror(errno));
+	CHECK_OK(ioctl(timeline, SW_SYNC_IOC_CREATE_FENCE, &fence) ? -errno : 0);
+	handle.handle = *syncobj = syncobj_create(fd);
+	handle.fd = fence.fence;
+	CHECK_OK(dev_ioctl(fd, DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE, &handle));
+	close(fence.fence);
+	return timeline;
+}
+
+TEST(record_slot,
+     "the place of an unfinished job's record stays its own: when newer ones fill all others, a "
+     "submit is -EBUSY")
+{
+	struct drm_deltahop_sync sync = { .flags = DRM_DELTAHOP_SYNC_WAIT };
+	struct drm_deltahop_job waiting, job;
+	uint32_t newer = 0, one = 1;
+	struct runner r;
+	struct conv c;
+	int timeline, ret;
+
+	open_both(&c, &r, DRM_DELTAHOP_PLACEMENT_DEFAULT);
+	timeline = fence_by_hand(c.fd, &sync.handle);
+	waiting = runner_job(&r);
+	waiting.syncs = user_ptr(&sync);
+	waiting.sync_count = 1;
+	CHECK_OK(job_submit(c.fd, c.ctx, &waiting, 1, NULL));
+	while (job = conv_job(&c), ret = job_submit(c.fd, c.ctx, &job, 1, NULL), !ret) {
+		CHECK_OK(job_wait(c.fd, c.ctx, job.seqno, in_seconds(DEVICE_SECONDS), NULL));
+		newer = job.seqno - waiting.seqno;
+		CHECK(newer < RECORDS);
+	}
+	CHECK_ERR(ret, EBUSY);
+	CHECK(newer >= RECORDS - 2);
+	CHECK_ERR(job_wait(c.fd, c.ctx, waiting.seqno, NOW_ONLY, NULL), ETIMEDOUT);
+	CHECK_OK(ioctl(timeline, SW_SYNC_IOC_INC, &one) ? -errno : 0);
+	CHECK_OK(job_wait(c.fd, c.ctx, waiting.seqno, in_seconds(DEVICE_SECONDS), NULL));
+	runner_check(&r, &stream);
+	check_once(&c);
 }
 
 /*

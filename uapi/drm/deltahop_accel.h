@@ -462,8 +462,9 @@ struct drm_deltahop_job {
  * @bad_job: out on error: index of the first bad job, ~0 if the error is not one of a job
  * @pad: zero
  *
- * Errors: -EINVAL; -ENOENT no such context, bindings, state, syncobj or buffer; -EBUSY more than max_jobs unfinished jobs;
- * -ENODEV; -ENOMEM; -EFAULT; -EOPNOTSUPP engine not there; -ERANGE commands or override past the end.
+ * Errors: -EINVAL; -ENOENT no such context, bindings, state, syncobj or buffer; -EBUSY more than max_jobs unfinished jobs,
+ * or one so old that a new record would take the place of its own; -ENODEV; -ENOMEM; -EFAULT; -EOPNOTSUPP engine not
+ * there; -ERANGE commands or override past the end.
  */
 struct drm_deltahop_submit {
 	__u32 ctx;
