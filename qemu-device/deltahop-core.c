@@ -5,6 +5,11 @@
  * Everything that the guest can see of the device changes in a register access
  * or in a timer of the virtual clock, never in a bottom half: only so is it
  * exact under -icount sleep=off.
+ *
+ * The device's time is the virtual clock's less what the model has taken of
+ * it: a heavy job whose computation is slower than the device would be must
+ * not pile up work that is overdue, which every access would have to wait for
+ * with the guest at a stand. Under -icount computing takes no virtual time.
  */
 
 #include "qemu/osdep.h"
@@ -14,6 +19,11 @@
 #include "deltahop-core.h"
 #include "deltahop_hw.h"
 
+uint64_t deltahop_core_now(const DeltahopCore *core)
+{
+    return qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) - core->stalled;
+}
+
 static void deltahop_core_arm_timer(DeltahopCore *core)
 {
     uint64_t next = dh_model_next_event(core->model);
@@ -21,7 +31,7 @@ static void deltahop_core_arm_timer(DeltahopCore *core)
     if (next > INT64_MAX) {
         timer_del(core->timer);
     } else {
-        timer_mod_ns(core->timer, next);
+        timer_mod_ns(core->timer, next + core->stalled);
     }
 }
 
@@ -31,7 +41,7 @@ static uint64_t deltahop_core_enter(DeltahopCore *core)
     assert(!core->in_model);
     core->in_model = true;
     object_ref(OBJECT(core->dev));
-    return qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    return deltahop_core_now(core);
 }
 
 static void deltahop_core_leave(DeltahopCore *core, uint64_t now)
@@ -41,6 +51,7 @@ static void deltahop_core_leave(DeltahopCore *core, uint64_t now)
         dh_model_power_on(core->model, now);
     }
     core->in_model = false;
+    core->stalled += deltahop_core_now(core) - now;
     if (core->timer) {
         deltahop_core_arm_timer(core);
     }
@@ -70,8 +81,7 @@ static bool deltahop_regs_accept(DeltahopCore *core, hwaddr addr,
     }
     *result = MEMTX_OK;
     if (size != 4 || addr % 4) {
-        trace_deltahop_reg_bad_access(qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL),
-                                      addr, size);
+        trace_deltahop_reg_bad_access(deltahop_core_now(core), addr, size);
         return false;
     }
     return true;

@@ -23,6 +23,7 @@ typedef struct DeltahopCore {
     MemoryRegion regs;
     struct dh_model *model;
     QEMUTimer *timer;           /* NULL: device not realized */
+    uint64_t stalled;           /* ns that computing has taken */
     bool in_model;
     bool reset_pending;
     uint32_t inject[DH_FAULT_LAST + 1]; /* by enum dh_fault */
@@ -37,6 +38,9 @@ typedef struct DeltahopCore {
 bool deltahop_core_realize(DeltahopCore *core, DeviceState *dev,
                            const struct dh_config *config,
                            const struct dh_bus *bus, Error **errp);
+
+/** deltahop_core_now: the device's time, in ns */
+uint64_t deltahop_core_now(const DeltahopCore *core);
 
 /** deltahop_core_unrealize: stop; the model itself may still be in use */
 void deltahop_core_unrealize(DeltahopCore *core);

@@ -46,7 +46,7 @@ static bool deltahop_pci_dma(DeltahopPCIState *s, uint64_t addr, void *buf,
                             MEMTXATTRS_UNSPECIFIED);
     }
     if (result != MEMTX_OK) {
-        trace_deltahop_dma_failed(qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL),
+        trace_deltahop_dma_failed(deltahop_core_now(&s->core),
                                   is_read ? "read" : "write", addr, len,
                                   result);
     }
@@ -71,8 +71,7 @@ static void deltahop_pci_interrupt(void *opaque, unsigned int vector)
     DeltahopPCIState *s = opaque;
     bool enabled = s->core.timer && msix_enabled(PCI_DEVICE(s));
 
-    trace_deltahop_interrupt(qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL), vector,
-                             enabled);
+    trace_deltahop_interrupt(deltahop_core_now(&s->core), vector, enabled);
     if (enabled) {
         msix_notify(PCI_DEVICE(s), vector);
     }
