@@ -942,6 +942,8 @@ const char *dh_normalise_name(unsigned int how);
  *	for jaer, 16 for linear
  * @flip_x: count columns from the other side
  * @flip_y: count rows from the other side
+ * @split: count on and off events apart: a frame has two channels, of on events and of off events; not
+ *	with @polarity
  *
  * An event at (x, y) counts in pixel (floor(x width / sensor_width), floor(y height /
  * sensor_height)).
@@ -959,6 +961,7 @@ struct dh_framer_options {
 	uint16_t clip;
 	bool flip_x;
 	bool flip_y;
+	bool split;
 };
 
 struct dh_framer;
@@ -973,16 +976,17 @@ void dh_framer_destroy(struct dh_framer *framer);
 /**
  * struct dh_frame - a frame
  * @size: in: sizeof(struct dh_frame)
- * @q8: int16 [height][width], 256 stands for 1.0; the framer's, until its next call
+ * @q8: int16 [channels][height][width], 256 stands for 1.0; the framer's, until its next call
  * @values: the same as float
  * @width: columns
  * @height: rows
  * @start_us: time of its first event; of frames of equal time, where the window begins
  * @end_us: time of its last event
  * @events: in it
- * @empty: pixels with a count of 0
+ * @empty: pixels with a count of 0, over all channels
  * @clipped: pixels whose count was cut
  * @number: frames before it
+ * @channels: 1, or 2 of events that are counted apart
  */
 struct dh_frame {
 	size_t size;
@@ -996,6 +1000,7 @@ struct dh_frame {
 	uint32_t empty;
 	uint32_t clipped;
 	uint64_t number;
+	uint32_t channels;
 };
 
 /**

@@ -14,7 +14,7 @@
 /**
  * struct dh_framer - collects events
  * @options: as given, with the defaults in place of zeros
- * @counts: of the frame in progress, a number per pixel
+ * @counts: of the frame in progress, a number per pixel and channel
  * @events: in it
  * @first: time of the first event, or where its window begins
  * @last: time of the last event
@@ -58,6 +58,11 @@ static int bad_options(const struct dh_framer_options *options, struct dh_error 
 			     options->events, options->period_us);
 		return -EINVAL;
 	}
+	if (options->polarity && options->split) {
+		dh_error_set(err, "framer: off events that count -1, and off events apart: choose "
+				  "one");
+		return -EINVAL;
+	}
 	return 0;
 }
 
@@ -73,9 +78,21 @@ static void set_defaults(struct dh_framer_options *options)
 		options->clip = dh_normalise_clip(options->normalise);
 }
 
+/* Of one channel. */
 static size_t pixels(const struct dh_framer *framer)
 {
 	return (size_t)framer->options.width * framer->options.height;
+}
+
+static uint32_t channels(const struct dh_framer *framer)
+{
+	return framer->options.split ? 2 : 1;
+}
+
+/* Of all channels. */
+static size_t values(const struct dh_framer *framer)
+{
+	return pixels(framer) * channels(framer);
 }
 
 int dh_framer_create(const struct dh_framer_options *given, struct dh_framer **framer,
@@ -94,9 +111,9 @@ int dh_framer_create(const struct dh_framer_options *given, struct dh_framer **f
 	made = calloc(1, sizeof(*made));
 	if (made) {
 		made->options = options;
-		made->counts = calloc(pixels(made), sizeof(*made->counts));
-		made->q8 = calloc(pixels(made), sizeof(*made->q8));
-		made->values = calloc(pixels(made), sizeof(*made->values));
+		made->counts = calloc(values(made), sizeof(*made->counts));
+		made->q8 = calloc(values(made), sizeof(*made->q8));
+		made->values = calloc(values(made), sizeof(*made->values));
 	}
 	if (!made || !made->counts || !made->q8 || !made->values) {
 		dh_framer_destroy(made);
@@ -128,7 +145,7 @@ static void begin_frame(struct dh_framer *framer, int64_t time)
 {
 	uint64_t period = framer->options.period_us;
 
-	memset(framer->counts, 0, pixels(framer) * sizeof(*framer->counts));
+	memset(framer->counts, 0, values(framer) * sizeof(*framer->counts));
 	framer->events = 0;
 	framer->complete = false;
 	if (framer->started && period)
@@ -149,7 +166,8 @@ static void add(struct dh_framer *framer, const struct dh_event *event)
 		x = o->width - 1 - x;
 	if (o->flip_y)
 		y = o->height - 1 - y;
-	count = framer->counts + (size_t)y * o->width + x;
+	count = framer->counts + (o->split && !event->on ? pixels(framer) : 0) +
+		(size_t)y * o->width + x;
 	if (!__builtin_add_overflow(*count, o->polarity && !event->on ? -1 : 1, &sum))
 		*count = sum;
 	framer->last = event->time_us;
@@ -162,7 +180,7 @@ static void limit(struct dh_framer *framer, struct dh_frame *frame)
 	int32_t clip = framer->options.clip;
 	size_t i;
 
-	for (i = 0; i < pixels(framer); i++) {
+	for (i = 0; i < values(framer); i++) {
 		int32_t *count = framer->counts + i;
 
 		frame->empty += !*count;
@@ -184,10 +202,12 @@ static void finish_frame(struct dh_framer *framer, struct dh_frame *frame)
 		.end_us = framer->last,
 		.events = framer->events,
 		.number = framer->number++,
+		.channels = channels(framer),
 	};
 
 	limit(framer, &full);
-	dh_normalise(o->normalise, framer->counts, pixels(framer), o->clip, o->polarity, framer->q8,
+	/* Both channels together, so that they can be compared. */
+	dh_normalise(o->normalise, framer->counts, values(framer), o->clip, o->polarity, framer->q8,
 		     framer->values);
 	framer->complete = true;
 	memcpy(frame, &full, frame->size < sizeof(full) ? frame->size : sizeof(full));

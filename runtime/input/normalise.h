@@ -16,7 +16,7 @@ uint16_t dh_normalise_clip(enum dh_normalise how);
 /**
  * dh_normalise() - normalise a frame
  * @counts: per pixel: events, or on minus off events with @polarity; none beyond @clip
- * @pixels: number of them, at most DH_FRAME_MAX_SIDE squared
+ * @pixels: number of them, at most DH_FRAME_MAX_SIDE squared, twice
  * @clip: 1 .. DH_FRAME_MAX_CLIP
  * @q8: filled: 256 stands for 1.0
  * @values: filled

@@ -7,25 +7,17 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "tool/event_options.h"
 #include "tool/frames.h"
-#include "tool/recording.h"
+#include "tool/framing.h"
 #include "tool/tool.h"
 
 #define BATCH 4096
 
 enum {
-	KEY_FORMAT = 256,
-	KEY_LAYOUT,
-	KEY_SIZE,
-	KEY_TEXT,
+	KEY_TEXT = 256,
 	KEY_FRAMES,
-	KEY_COUNT,
-	KEY_PERIOD,
 	KEY_FRAME_SIZE,
-	KEY_POLARITY,
-	KEY_NORMALISE,
-	KEY_CLIP,
-	KEY_FLIP,
 };
 
 struct arguments {
@@ -33,104 +25,21 @@ struct arguments {
 	const char *frames;
 	bool text;
 	bool json;
-	struct dh_event_reader_options reader;
-	struct dh_framer_options framer;
+	uint16_t width;
+	uint16_t height;
+	struct event_options events;
 };
 
 /* A recording as it is read. */
 struct reading {
 	struct arguments args;
 	struct recording rec;
-	struct dh_framer *framer;
+	struct framing framing;
 	struct frames frames;
 	struct dh_event events[BATCH];
 };
 
 /* --- options ------------------------------------------------------------------------- */
-
-/* One of the names that a function knows, or argp_error() */
-static unsigned int choice(struct argp_state *state, const char *what, const char *text,
-			   const char *(*name)(unsigned int))
-{
-	char all[128] = "";
-	unsigned int i;
-
-	for (i = 0; name(i); i++) {
-		if (!strcmp(text, name(i)))
-			return i;
-		snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", i ? ", " : "",
-			 name(i));
-	}
-	argp_error(state, "%s: \"%s\": must be one of %s", what, text, all);
-	return 0;
-}
-
-/* "640x480" */
-static void size(struct argp_state *state, const char *what, const char *text, unsigned int most,
-		 uint16_t *width, uint16_t *height)
-{
-	unsigned int w, h;
-	char more;
-
-	if (sscanf(text, "%5ux%5u%c", &w, &h, &more) != 2 || !w || !h || w > most || h > most)
-		argp_error(state, "%s: \"%s\": must be WIDTHxHEIGHT, each from 1 to %u", what, text,
-			   most);
-	*width = w;
-	*height = h;
-}
-
-static const char *polarity_name(unsigned int i)
-{
-	static const char *const names[] = { "ignore", "keep" };
-
-	return i < 2 ? names[i] : NULL;
-}
-
-/* Bit 0: columns, bit 1: rows. */
-static const char *flip_name(unsigned int i)
-{
-	static const char *const names[] = { "none", "x", "y", "xy" };
-
-	return i < 4 ? names[i] : NULL;
-}
-
-static error_t parse_framer(int key, char *arg, struct argp_state *state)
-{
-	struct arguments *args = state->input;
-	struct dh_framer_options *framer = &args->framer;
-	unsigned int flip;
-
-	switch (key) {
-	case KEY_FRAMES:
-		args->frames = arg;
-		return 0;
-	case KEY_COUNT:
-		framer->events = tool_number(state, "--count", arg, 1, 1000000000);
-		return 0;
-	case KEY_PERIOD:
-		framer->period_us = tool_number(state, "--period", arg, 1, 1000000000);
-		return 0;
-	case KEY_FRAME_SIZE:
-		size(state, "--frame-size", arg, 1024, &framer->width, &framer->height);
-		return 0;
-	case KEY_POLARITY:
-		framer->polarity = choice(state, "--polarity", arg, polarity_name);
-		return 0;
-	case KEY_NORMALISE:
-		framer->normalise = choice(state, "--normalise", arg, dh_normalise_name);
-		return 0;
-	case KEY_CLIP:
-		framer->clip = tool_number(state, "--clip", arg, 1, 1023);
-		return 0;
-	case KEY_FLIP:
-		flip = choice(state, "--flip", arg, flip_name);
-		framer->flip_x = flip & 1;
-		framer->flip_y = flip >> 1;
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
 
 static error_t parse_end(const struct arguments *args, struct argp_state *state)
 {
@@ -138,8 +47,6 @@ static error_t parse_end(const struct arguments *args, struct argp_state *state)
 		argp_error(state, "which recording? \"-\" is standard input");
 	if (args->text && args->json)
 		argp_error(state, "--text and --json both want standard output: choose one");
-	if (args->framer.events && args->framer.period_us)
-		argp_error(state, "--count and --period: choose one");
 	return 0;
 }
 
@@ -148,20 +55,20 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct arguments *args = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &args->events;
+		return 0;
 	case 'j':
 		args->json = true;
 		return 0;
 	case KEY_TEXT:
 		args->text = true;
 		return 0;
-	case KEY_FORMAT:
-		args->reader.format = choice(state, "--format", arg, dh_event_format_name);
+	case KEY_FRAMES:
+		args->frames = arg;
 		return 0;
-	case KEY_LAYOUT:
-		args->reader.layout = choice(state, "--layout", arg, dh_event_layout_name);
-		return 0;
-	case KEY_SIZE:
-		size(state, "--size", arg, UINT16_MAX, &args->reader.width, &args->reader.height);
+	case KEY_FRAME_SIZE:
+		event_options_size(state, "--frame-size", arg, 1024, &args->width, &args->height);
 		return 0;
 	case ARGP_KEY_ARG:
 		if (args->file)
@@ -171,47 +78,31 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		return parse_end(args, state);
 	default:
-		return parse_framer(key, arg, state);
+		return ARGP_ERR_UNKNOWN;
 	}
 }
 
 static const struct argp_option options[] = {
-	{ "format", KEY_FORMAT, "FORMAT", 0,
-	  "auto (by the first bytes, the default), aedat2, aedat3, es or evt2; with a name, the data "
-	  "may begin without a header",
-	  1 },
-	{ "layout", KEY_LAYOUT, "LAYOUT", 0,
-	  "addresses of AEDAT 2.0: auto (by the header, the default), dvs128, dvs128-jaer (the same "
-	  "with the opposite polarity) or davis",
-	  1 },
-	{ "size", KEY_SIZE, "WxH", 0, "size of the sensor in pixels (default: by the header)", 1 },
 	{ "text", KEY_TEXT, NULL, 0,
-	  "print the events, one a line: microseconds, column, row, 1 for on or 0 for off", 2 },
+	  "print the events, one a line: microseconds, column, row, 1 for on or 0 for off", 0 },
 	{ "json", 'j', NULL, 0,
 	  "print JSON: {format, width, height, events, on, first_us, last_us, rate, skipped, "
 	  "frames...}",
-	  2 },
+	  0 },
 	{ "frames", KEY_FRAMES, "PATH", 0,
-	  "write frames, int16 with 256 for 1.0: PATH.npy [frames][1][height][width], or else a "
-	  "directory with a file [1][1][height][width] each",
-	  3 },
-	{ "count", KEY_COUNT, "N", 0, "frames of N events (default 2000)", 4 },
-	{ "period", KEY_PERIOD, "US", 0,
-	  "frames of US microseconds instead; without an event there is no frame", 4 },
-	{ "frame-size", KEY_FRAME_SIZE, "WxH", 0, "size of a frame (default 64x64)", 4 },
-	{ "polarity", KEY_POLARITY, "WHAT", 0,
-	  "ignore (the default): every event counts 1; or keep: off events count -1", 4 },
-	{ "normalise", KEY_NORMALISE, "HOW", 0,
-	  "caer (the default), jaer, jaer-centred or linear; see Documentation/events.rst", 4 },
-	{ "clip", KEY_CLIP, "N", 0,
-	  "counts above N become N (default 200 for caer, 100 for jaer, 16 for linear)", 4 },
-	{ "flip", KEY_FLIP, "AXES", 0, "x, y or xy: mirror frames", 4 },
+	  "write frames, int16 with 256 for 1.0: PATH.npy [frames][channels][height][width], or else "
+	  "a directory with a file [1][channels][height][width] each",
+	  0 },
+	{ "frame-size", KEY_FRAME_SIZE, "WxH", 0, "size of a frame (default 64x64)", 0 },
 	{ 0 }
 };
+
+static const struct argp_child children[] = { { &event_options_argp, 0, "The recording, and frames of it:", 1 }, { 0 } };
 
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
+	.children = children,
 	.args_doc = "FILE|-",
 	.doc = "Tells what is in a recording of an event camera, AEDAT 2.0, AEDAT 3.1, Event Stream 2 "
 	       "or EVT 2.0; prints its events or makes frames of them. From standard input (\"-\") "
@@ -230,55 +121,39 @@ static struct dh_event_info get_info(const struct reading *reading)
 	return info;
 }
 
+static int add_frame(void *context, const struct dh_frame *frame, struct dh_error *err)
+{
+	return frames_add(context, frame, err);
+}
+
 /* Not before the header was read, which has the sensor's size. */
 static int begin_frames(struct reading *reading, struct dh_error *err)
 {
-	struct dh_event_info info = get_info(reading);
-	struct dh_framer_options *framer = &reading->args.framer;
+	const struct arguments *args = &reading->args;
+	struct framing *framing = &reading->framing;
 	int ret;
 
-	if (!info.width) {
-		dh_error_set(err,
-			     "%s: the size of the sensor is not known from the header: give it, as "
-			     "in --size 346x260",
-			     reading->rec.name);
-		return -EINVAL;
-	}
-	framer->sensor_width = info.width;
-	framer->sensor_height = info.height;
-	ret = dh_framer_create(framer, &reading->framer, err);
-	return ret ? ret
-		   : frames_open(&reading->frames, reading->args.frames,
-				 framer->width ? framer->width : 64,
-				 framer->height ? framer->height : 64, err);
+	framing->options = args->events.framer;
+	framing->options.width = args->width ? args->width : 64;
+	framing->options.height = args->height ? args->height : 64;
+	framing->take = add_frame;
+	framing->context = &reading->frames;
+	ret = framing_begin(framing, &reading->rec, err);
+	return ret ? ret : frames_open(&reading->frames, args->frames, &framing->options, err);
 }
 
 static int make_frames(struct reading *reading, size_t count, struct dh_error *err)
 {
-	struct dh_frame frame = { .size = sizeof(frame) };
-	size_t used, at = 0;
-	int ret = reading->framer ? 0 : begin_frames(reading, err);
+	int ret = reading->framing.framer ? 0 : begin_frames(reading, err);
 
-	while (!ret && at < count) {
-		ret = dh_framer_push(reading->framer, reading->events + at, count - at, &used,
-				     &frame, err);
-		at += used;
-		if (ret > 0)
-			ret = frames_add(&reading->frames, &frame, err);
-	}
-	return ret;
+	return ret ? ret : framing_push(&reading->framing, reading->events, count, err);
 }
 
-/* The last window of time is a frame; fewer events than asked for are none. */
 static int end_frames(struct reading *reading, struct dh_error *err)
 {
-	struct dh_frame frame = { .size = sizeof(frame) };
-	int ret = 0, closed;
+	int ret = framing_end(&reading->framing, err);
+	int closed = frames_close(&reading->frames, ret ? NULL : err);
 
-	if (reading->framer && reading->args.framer.period_us &&
-	    dh_framer_flush(reading->framer, &frame))
-		ret = frames_add(&reading->frames, &frame, err);
-	closed = frames_close(&reading->frames, ret ? NULL : err);
 	return ret ? ret : closed;
 }
 
@@ -465,11 +340,11 @@ static int run(struct reading *reading)
 	struct dh_error err;
 	int ret;
 
-	if (recording_open(&reading->rec, args->file, &args->reader, &err))
+	if (recording_open(&reading->rec, args->file, &args->events.reader, &err))
 		return tool_fail(EXIT_FAILED, &err);
 	recording_stop_on_signal();
 	ret = read_all(reading, &err);
-	if (!ret && args->frames && !reading->framer)
+	if (!ret && args->frames && !reading->framing.framer)
 		ret = begin_frames(reading, &err);
 	if (end_frames(reading, ret ? NULL : &err) && !ret)
 		ret = -EIO;
@@ -485,12 +360,10 @@ int cmd_events(int argc, char **argv)
 		fprintf(stderr, "deltahop: out of memory\n");
 		return EXIT_FAILED;
 	}
-	reading->args.reader.size = sizeof(reading->args.reader);
-	reading->args.framer.size = sizeof(reading->args.framer);
 	tool_parse(&argp, argc, argv, &reading->args);
 	ret = run(reading);
 	recording_close(&reading->rec);
-	dh_framer_destroy(reading->framer);
+	framing_free(&reading->framing);
 	free(reading);
 	return ret;
 }

@@ -48,12 +48,14 @@ static int make_directory(const struct frames *frames, struct dh_error *err)
 	return -EEXIST;
 }
 
-int frames_open(struct frames *frames, const char *path, unsigned int width, unsigned int height,
+int frames_open(struct frames *frames, const char *path, const struct dh_framer_options *options,
 		struct dh_error *err)
 {
-	const struct dh_array row = { .dtype = DH_DTYPE_I2,
-				      .ndim = 3,
-				      .shape = { 1, height, width } };
+	const struct dh_array row = {
+		.dtype = DH_DTYPE_I2,
+		.ndim = 3,
+		.shape = { options->split ? 2 : 1, options->height, options->width },
+	};
 
 	*frames = (struct frames){ .path = path };
 	return is_file(frames) ? dh_npy_writer_open(&frames->writer, path, &row, err)
@@ -66,7 +68,7 @@ static int save(const struct frames *frames, const struct dh_frame *frame, struc
 	const struct dh_array array = {
 		.dtype = DH_DTYPE_I2,
 		.ndim = 4,
-		.shape = { 1, 1, frame->height, frame->width },
+		.shape = { 1, frame->channels, frame->height, frame->width },
 		.data = (void *)frame->q8,
 	};
 	char path[PATH_MAX], part[PATH_MAX + 8];
@@ -93,7 +95,7 @@ int frames_add(struct frames *frames, const struct dh_frame *frame, struct dh_er
 	frames->count++;
 	frames->events += frame->events;
 	frames->time_us += (uint64_t)frame->end_us - (uint64_t)frame->start_us;
-	frames->empty += (double)frame->empty / ((double)frame->width * frame->height);
+	frames->empty += frame->empty / ((double)frame->channels * frame->width * frame->height);
 	return 0;
 }
 

@@ -27,8 +27,9 @@ struct frames {
 /**
  * frames_open() - create the file or directory
  * @path: must last until frames_close(); a directory must not have frames in it
+ * @options: of the framer, with the size of frames
  */
-int frames_open(struct frames *frames, const char *path, unsigned int width, unsigned int height,
+int frames_open(struct frames *frames, const char *path, const struct dh_framer_options *options,
 		struct dh_error *err);
 
 /** frames_add() - write a frame */

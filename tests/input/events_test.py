@@ -162,6 +162,21 @@ class Events(unittest.TestCase):
 			  "--clip", "2", "--flip", "xy", ES)
 		self.assertEqual(list(load(self.path("x.npy"))[1][:1000]), list(values[:1000])[::-1])
 
+	def test_split(self):
+		"""On events in the first channel, off events in the second."""
+		args = ["--polarity", "split", "--normalise", "linear", "--clip", "100"]
+		self.assertIn("frames   6 in", self.good("--frames", self.path("f.npy"), *args, ES))
+		shape, values = load(self.path("f.npy"))
+		self.assertEqual(shape, (6, 2, 64, 64))
+		for i in range(6):
+			counts = [0] * 8192
+			for _, x, y, on in es_events(read(ES))[2000 * i:2000 * i + 2000]:
+				counts[(1 - on) * 4096 + y * 64 // 240 * 64 + x * 64 // 320] += 1
+			self.assertEqual(list(values[i * 8192:i * 8192 + 8192]), [round(min(count, 100) * 256 / 100) for count in counts])
+		answer = json.loads(self.good("--json", "--frames", self.path("g"), *args, ES))
+		self.assertEqual(load(self.path("g/frame-000005.npy")), ((1, 2, 64, 64), values[5 * 8192:]))
+		self.assertAlmostEqual(answer["frames"]["empty"], list(values).count(0) / len(values), 5)
+
 	def test_normalisations(self):
 		frames = {}
 		for way in ("caer", "jaer", "jaer-centred", "linear"):
@@ -307,7 +322,7 @@ class Events(unittest.TestCase):
 				(("--format", "aedat4", ES), ["auto, aedat2, aedat3, es, evt2"]),
 				(("--layout", "x", ES), ["auto, dvs128, dvs128-jaer, davis"]),
 				(("--normalise", "x", ES), ["caer, jaer, jaer-centred, linear"]),
-				(("--polarity", "x", ES), ["ignore, keep"]),
+				(("--polarity", "x", ES), ["ignore, keep, split"]),
 				(("--flip", "z", ES), ["none, x, y, xy"]),
 				(("--size", "640", ES), ["WIDTHxHEIGHT"]),
 				(("--size", "0x5", ES), ["each from 1 to 65535"]),

@@ -426,6 +426,48 @@ START_TEST(off_the_sensor)
 }
 END_TEST
 
+/* On and off events in a channel each: counts of their own, normalised together. */
+START_TEST(split)
+{
+	struct dh_framer_options options = { .size = sizeof(options),
+					     .sensor_width = 3,
+					     .sensor_height = 2,
+					     .width = 3,
+					     .height = 2,
+					     .events = 12,
+					     .clip = 4,
+					     .normalise = DH_NORMALISE_LINEAR,
+					     .split = true };
+	static const int16_t linear[] = { 256, 0, 0, 0, 0, 64, 128, 192, 0, 0, 0, 0 };
+	struct dh_frame frame = { .size = sizeof(frame) };
+	struct dh_event events[12] = { 0 };
+	struct dh_framer *framer;
+	struct dh_error err;
+	size_t used, i;
+
+	for (i = 0; i < 12; i++)
+		events[i] = (struct dh_event){ .x = i < 6   ? 0
+						    : i < 7 ? 2
+						    : i < 9 ? 0
+							    : 1,
+					       .y = i == 6,
+					       .on = i < 7 };
+	for (int how = 0; how < 2; how++, options.normalise = DH_NORMALISE_JAER) {
+		framer = make_framer(&options);
+		ck_assert_int_eq(dh_framer_push(framer, events, 12, &used, &frame, &err), 1);
+		ck_assert_uint_eq(frame.channels, 2);
+		ck_assert_uint_eq(frame.empty, 8);
+		ck_assert_uint_eq(frame.clipped, 1);
+		/* The counts are 4, 1, 2 and 3: sigma is the root of 5/4. */
+		for (i = 0; i < 12; i++)
+			ck_assert_int_eq(frame.q8[i],
+					 how ? fmin(256, lrint(linear[i] * 4 / sqrt(11.25)))
+					     : linear[i]);
+		dh_framer_destroy(framer);
+	}
+}
+END_TEST
+
 #define SENSOR .size = sizeof(struct dh_framer_options), .sensor_width = 8, .sensor_height = 8
 
 static const struct {
@@ -439,6 +481,7 @@ static const struct {
 	{ { SENSOR, .clip = 1024 }, -ERANGE, "counts up to 1024" },
 	{ { SENSOR, .normalise = 4 }, -ERANGE, "normalisation 4" },
 	{ { SENSOR, .events = 1, .period_us = 1 }, -EINVAL, "choose one" },
+	{ { SENSOR, .polarity = true, .split = true }, -EINVAL, "choose one" },
 };
 
 START_TEST(bad_options)
@@ -506,6 +549,7 @@ int main(void)
 	tcase_add_test(tests, flush);
 	tcase_add_loop_test(tests, wild_times, 0, 9);
 	tcase_add_test(tests, off_the_sensor);
+	tcase_add_test(tests, split);
 	tcase_add_loop_test(tests, bad_options, 0, sizeof(bad) / sizeof(*bad));
 	tcase_add_loop_test(tests, largest, 0, 2);
 	tcase_add_test(tests, names);
