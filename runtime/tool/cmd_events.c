@@ -97,7 +97,9 @@ static const struct argp_option options[] = {
 	{ 0 }
 };
 
-static const struct argp_child children[] = { { &event_options_argp, 0, "The recording, and frames of it:", 1 }, { 0 } };
+static const struct argp_child children[] = {
+	{ &event_options_argp, 0, "The recording, and frames of it:", 1 }, { 0 }
+};
 
 static const struct argp argp = {
 	.options = options,
@@ -205,22 +207,6 @@ static void print_sensor(const struct dh_event_info *info)
 	putchar('\n');
 }
 
-static void print_skipped(const struct dh_event_info *info)
-{
-	bool any = false;
-	unsigned int i;
-
-	for (i = 0; i < DH_EVENT_SKIPPED && info->skipped[i].name; i++) {
-		if (!info->skipped[i].count)
-			continue;
-		printf("%s%" PRIu64 " %s", any ? ", " : "skipped  ", info->skipped[i].count,
-		       info->skipped[i].name);
-		any = true;
-	}
-	if (any)
-		putchar('\n');
-}
-
 static void print_time(const struct dh_event_info *info)
 {
 	if (!info->events)
@@ -258,20 +244,10 @@ static void print_info(const struct reading *reading)
 	print_sensor(&info);
 	printf("events   %" PRIu64 ": %" PRIu64 " on, %" PRIu64 " off\n", info.events, info.on,
 	       info.events - info.on);
-	print_skipped(&info);
+	recording_print_skipped(&reading->rec);
 	print_time(&info);
 	if (reading->frames.path)
 		print_frames(reading, &info);
-}
-
-static json_t *json_skipped(const struct dh_event_info *info)
-{
-	json_t *json = json_object();
-	unsigned int i;
-
-	for (i = 0; i < DH_EVENT_SKIPPED && info->skipped[i].name; i++)
-		json_add(json, info->skipped[i].name, json_integer(info->skipped[i].count));
-	return json;
 }
 
 static json_t *json_frames(const struct reading *reading, const struct dh_event_info *info)
@@ -316,7 +292,7 @@ static json_t *json_info(const struct reading *reading, const char *error)
 					      : json_null());
 	json_add(json, "held", json_integer(info.held));
 	json_add(json, "resets", json_integer(info.resets));
-	json_add(json, "skipped", json_skipped(&info));
+	json_add(json, "skipped", recording_json_skipped(&reading->rec));
 	json_add(json, "frames", json_frames(reading, &info));
 	json_add(json, "error", error ? dh_text_json(error) : json_null());
 	return json;

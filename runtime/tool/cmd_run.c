@@ -16,6 +16,9 @@ enum {
 	KEY_TABLE,
 	KEY_NO_DENSE,
 	KEY_ANSWERS,
+	KEY_EVENTS,
+	KEY_CLASSES,
+	KEY_REALTIME,
 };
 
 /* All that a run needs and makes. */
@@ -28,6 +31,18 @@ struct run {
 	uint64_t judged;
 };
 
+/* What is only for recordings. */
+static void check_recording(const struct run_arguments *args, struct argp_state *state)
+{
+	const char *what = args->events.given ? args->events.given
+			   : args->classes    ? "classes"
+			   : args->realtime   ? "realtime"
+					      : NULL;
+
+	if (what && !args->recording)
+		argp_error(state, "--%s is for a recording: give --events FILE", what);
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct run_arguments *args = state->input;
@@ -35,6 +50,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = args;
+		state->child_inputs[1] = &args->events;
 		return 0;
 	case 'o':
 		run_add_file(state, &args->outputs, "--output", arg);
@@ -57,6 +73,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_ANSWERS:
 		args->answers = tool_number(state, "--answers", arg, 0, 1000000000);
 		return 0;
+	case KEY_EVENTS:
+		args->recording = arg;
+		return 0;
+	case KEY_CLASSES:
+		args->classes = arg;
+		return 0;
+	case KEY_REALTIME:
+		args->realtime = true;
+		return 0;
+	case ARGP_KEY_END:
+		check_recording(args, state);
+		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -74,9 +102,23 @@ static const struct argp_option options[] = {
 	{ "profile", KEY_PROFILE, "OUT.json", 0, "write what every layer cost", 0 },
 	{ "json", 'j', NULL, 0,
 	  "print JSON: {device, program, sequences, accuracy, answers: [[...]...], layers: [...], "
-	  "totals}",
+	  "totals}; with --events an object a line",
 	  0 },
+	{ "events", KEY_EVENTS, "FILE", 0,
+	  "instead of --input: classify a recording of an event camera as it plays, frame by frame; "
+	  "\"-\" is standard input",
+	  1 },
+	{ "classes", KEY_CLASSES, "FILE", 0, "names of the classes, a line each, from class 0 on",
+	  1 },
+	{ "realtime", KEY_REALTIME, NULL, 0,
+	  "play at the recording's own speed, instead of as fast as it goes", 1 },
 	{ 0 }
+};
+
+static const struct argp_child children[] = {
+	{ &run_argp, 0, NULL, 0 },
+	{ &event_options_argp, 0, "The recording, and frames of it, with --events:", 2 },
+	{ 0 },
 };
 
 static const struct argp argp = {
@@ -93,7 +135,7 @@ static const struct argp argp = {
 	       "from the initial "
 	       "state, unless --stream is given.\v"
 	       "devices",
-	.children = (const struct argp_child[]){ { &run_argp, 0, NULL, 0 }, { 0 } },
+	.children = children,
 	.help_filter = run_help,
 };
 
@@ -356,6 +398,8 @@ int cmd_run(int argc, char **argv)
 	int ret;
 
 	tool_parse(&argp, argc, argv, &run.args);
+	if (run.args.recording)
+		return run_events(&run.args);
 	if (dh_network_is_file(run.args.program))
 		return run_network(&run.args);
 	ret = open_all(&run, &err);

@@ -14,6 +14,17 @@ _deltahop_words()
 	deltahop "$1" --help 2>/dev/null | grep -oE -- '--[a-z][a-z-]*' | sort -u
 }
 
+_deltahop_choices()
+{
+	case $1 in
+	--format) echo auto aedat2 aedat3 es evt2 ;;
+	--layout) echo auto dvs128 dvs128-jaer davis ;;
+	--polarity) echo ignore keep split ;;
+	--normalise) echo caer jaer jaer-centred linear ;;
+	--flip) echo none x y xy ;;
+	esac
+}
+
 _deltahop()
 {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
@@ -25,6 +36,10 @@ _deltahop()
 	case $previous in
 	-d | --device)
 		mapfile -t COMPREPLY < <(compgen -W "$(_deltahop_devices)" -- "$current")
+		return
+		;;
+	--format | --layout | --polarity | --normalise | --flip)
+		mapfile -t COMPREPLY < <(compgen -W "$(_deltahop_choices "$previous")" -- "$current")
 		return
 		;;
 	esac

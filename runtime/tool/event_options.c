@@ -6,6 +6,8 @@
 #include "tool/event_options.h"
 #include "tool/tool.h"
 
+#define DEFAULT_COUNT 2000
+
 enum {
 	KEY_FORMAT = 512,
 	KEY_LAYOUT,
@@ -111,7 +113,8 @@ static error_t parse_reader(int key, char *arg, struct argp_state *state)
 
 static error_t parse_framer(int key, char *arg, struct argp_state *state)
 {
-	struct dh_framer_options *framer = &((struct event_options *)state->input)->framer;
+	struct event_options *given = state->input;
+	struct dh_framer_options *framer = &given->framer;
 	unsigned int bits;
 
 	switch (key) {
@@ -125,6 +128,7 @@ static error_t parse_framer(int key, char *arg, struct argp_state *state)
 		bits = choice(state, "--polarity", arg, polarity_name);
 		framer->polarity = bits & 1;
 		framer->split = bits >> 1;
+		given->has_polarity = true;
 		return 0;
 	case KEY_NORMALISE:
 		framer->normalise = choice(state, "--normalise", arg, dh_normalise_name);
@@ -148,6 +152,14 @@ static void begin(struct event_options *given)
 					 .framer = { .size = sizeof(given->framer) } };
 }
 
+static void end(struct dh_framer_options *framer, struct argp_state *state)
+{
+	if (framer->events && framer->period_us)
+		argp_error(state, "--count and --period: choose one");
+	if (!framer->period_us && !framer->events)
+		framer->events = DEFAULT_COUNT;
+}
+
 static const char *name_of(int key)
 {
 	const struct argp_option *option = options;
@@ -166,8 +178,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		begin(given);
 		return 0;
 	}
-	if (key == ARGP_KEY_END && given->framer.events && given->framer.period_us)
-		argp_error(state, "--count and --period: choose one");
+	if (key == ARGP_KEY_END) {
+		end(&given->framer, state);
+		return 0;
+	}
 	ret = parse_reader(key, arg, state);
 	if (ret)
 		ret = parse_framer(key, arg, state);

@@ -13,15 +13,17 @@
  * struct event_options - what they say
  * @reader: how to read
  * @framer: how to make frames, without the sizes of sensor and frames
+ * @has_polarity: --polarity was given
  * @given: an option that was given; NULL: none
  */
 struct event_options {
 	struct dh_event_reader_options reader;
 	struct dh_framer_options framer;
+	bool has_polarity;
 	const char *given;
 };
 
-/** event_options_argp - for argp's children; its input is a struct event_options, which it clears */
+/** event_options_argp - for argp's children; its input is a struct event_options, which it fills */
 extern const struct argp event_options_argp;
 
 /** event_options_size() - read "640x480", each number from 1 to @most, or argp_error() */

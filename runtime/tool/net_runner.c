@@ -76,6 +76,24 @@ static void add_run(struct net_cost *cost, const struct dh_session *session)
 	cost->cost.steps++;
 }
 
+double net_cost_host_seconds(const struct net_cost *cost)
+{
+	double seconds = 0;
+
+	for (uint32_t i = 0; i < cost->step_count; i++)
+		seconds += cost->steps[i].host_seconds;
+	return seconds;
+}
+
+int net_runner_once(struct dh_session *session, struct net_cost *cost, struct dh_error *err)
+{
+	int ret = dh_session_run(session, err);
+
+	if (!ret)
+		add_run(cost, session);
+	return ret;
+}
+
 int net_runner_run(struct dh_session *session, const struct samples *samples,
 		   struct results *results, struct net_cost *cost, struct dh_error *err)
 {
@@ -84,11 +102,8 @@ int net_runner_run(struct dh_session *session, const struct samples *samples,
 
 	for (size_t i = 0; !ret && i < samples->count; i++) {
 		samples_get(samples, i, session);
-		ret = dh_session_run(session, err);
-		if (ret)
-			break;
-		add_run(cost, session);
-		if (results)
+		ret = net_runner_once(session, cost, err);
+		if (!ret && results)
 			results_keep(results, i, session);
 	}
 	cost->cost.host_seconds += tool_seconds() - start;

@@ -28,6 +28,12 @@ int net_cost_init(struct net_cost *cost, const struct dh_network *network, struc
 /** net_cost_fini() - free it */
 void net_cost_fini(struct net_cost *cost);
 
+/** net_cost_host_seconds() - that the host took for its nodes and for the form of values, as measured */
+double net_cost_host_seconds(const struct net_cost *cost);
+
+/** net_runner_once() - run what is in the session's inputs; @cost: added to */
+int net_runner_once(struct dh_session *session, struct net_cost *cost, struct dh_error *err);
+
 /**
  * net_runner_run() - run all samples
  * @results: filled; may be NULL

@@ -145,15 +145,6 @@ static void print_totals(const struct net_cost *cost, const struct dh_device_inf
 	       cycles, time, format_ratio(dense_cycles(cost), r->cycles, dense, &speed));
 }
 
-static double host_seconds(const struct net_cost *cost)
-{
-	double seconds = 0;
-
-	for (uint32_t i = 0; i < cost->step_count; i++)
-		seconds += cost->steps[i].host_seconds;
-	return seconds;
-}
-
 static void print_notes(const struct net_cost *cost, const struct dh_device_info *device,
 			bool dense)
 {
@@ -169,7 +160,7 @@ static void print_notes(const struct net_cost *cost, const struct dh_device_info
 		       2e-9 * (r->work_done + r->work_skipped) / seconds, r->energy_pj * 1e-9);
 	printf("~: on the host, %.3f ms in all as measured here, with putting values into the "
 	       "device's form.\n",
-	       host_seconds(cost) * 1e3);
+	       net_cost_host_seconds(cost) * 1e3);
 	if (cost->overlap_ns)
 		printf("For %.3f ms both engines ran at once.\n", cost->overlap_ns * 1e-6);
 	table_print_waiting(&cost->cost);

@@ -2,13 +2,16 @@
 /* Events out of a file, a pipe or standard input, as they come. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "tool/recording.h"
+#include "tool/tool.h"
 
 static volatile sig_atomic_t stopped;
 
@@ -25,6 +28,11 @@ void recording_stop_on_signal(void)
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+}
+
+bool recording_stopped(void)
+{
+	return stopped;
 }
 
 static int system_error(const struct recording *rec, const char *what, struct dh_error *err)
@@ -95,6 +103,42 @@ int recording_next(struct recording *rec, struct dh_event *events, size_t room, 
 			ret = fill(rec, err);
 	} while (!ret && !rec->ended);
 	return ret;
+}
+
+static struct dh_event_info info_of(const struct recording *rec)
+{
+	struct dh_event_info info = { .size = sizeof(info) };
+
+	dh_event_reader_get_info(rec->reader, &info);
+	return info;
+}
+
+void recording_print_skipped(const struct recording *rec)
+{
+	struct dh_event_info info = info_of(rec);
+	bool any = false;
+	unsigned int i;
+
+	for (i = 0; i < DH_EVENT_SKIPPED && info.skipped[i].name; i++) {
+		if (!info.skipped[i].count)
+			continue;
+		printf("%s%" PRIu64 " %s", any ? ", " : "skipped  ", info.skipped[i].count,
+		       info.skipped[i].name);
+		any = true;
+	}
+	if (any)
+		putchar('\n');
+}
+
+json_t *recording_json_skipped(const struct recording *rec)
+{
+	struct dh_event_info info = info_of(rec);
+	json_t *json = json_object();
+	unsigned int i;
+
+	for (i = 0; i < DH_EVENT_SKIPPED && info.skipped[i].name; i++)
+		json_add(json, info.skipped[i].name, json_integer(info.skipped[i].count));
+	return json;
 }
 
 void recording_close(struct recording *rec)

@@ -5,6 +5,8 @@
 #ifndef DELTAHOP_RECORDING_H
 #define DELTAHOP_RECORDING_H
 
+#include <jansson.h>
+
 #include "deltahop.h"
 
 #define RECORDING_BYTES 65536
@@ -41,6 +43,12 @@ int recording_open(struct recording *rec, const char *path,
 int recording_next(struct recording *rec, struct dh_event *events, size_t room, size_t *count,
 		   struct dh_error *err);
 
+/** recording_print_skipped() - a line on records that were no events of pixels, if any */
+void recording_print_skipped(const struct recording *rec);
+
+/** recording_json_skipped() - the same: number by kind */
+json_t *recording_json_skipped(const struct recording *rec);
+
 /** recording_close() - also what was not opened, if it is all zero */
 void recording_close(struct recording *rec);
 
@@ -49,5 +57,8 @@ void recording_close(struct recording *rec);
  * as if no more came
  */
 void recording_stop_on_signal(void);
+
+/** recording_stopped() - has such a signal come? */
+bool recording_stopped(void);
 
 #endif /* DELTAHOP_RECORDING_H */

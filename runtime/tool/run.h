@@ -8,6 +8,7 @@
 
 #include <argp.h>
 
+#include "tool/event_options.h"
 #include "tool/samples.h"
 
 /* Wrong answers that are listed. */
@@ -15,6 +16,8 @@
 
 /**
  * struct run_arguments - of the command line; NULL or 0: not given
+ * @recording: of --events; @classes: names of classes, @events: how to read it and make frames
+ * @realtime: at its own speed
  * @profile_steps: record what single steps cost
  */
 struct run_arguments {
@@ -27,6 +30,10 @@ struct run_arguments {
 	const char *theta_x;
 	const char *theta_h;
 	const char *profile;
+	const char *recording;
+	const char *classes;
+	struct event_options events;
+	bool realtime;
 	uint32_t streams;
 	uint32_t answers;
 	bool keep_state;
@@ -48,5 +55,8 @@ void run_add_file(struct argp_state *state, struct file_names *files, const char
 
 /** run_network() - run a file of dh_network_load(); an exit status */
 int run_network(const struct run_arguments *args);
+
+/** run_events() - classify a recording of events as it plays; an exit status */
+int run_events(const struct run_arguments *args);
 
 #endif /* DELTAHOP_RUN_H */

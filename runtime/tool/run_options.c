@@ -70,7 +70,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (!args->program)
 			argp_error(state,
 				   "which program? Make a .dhp file with `deltahop compile` first");
-		if (!args->inputs.count)
+		if (!args->inputs.count && !args->recording)
 			argp_error(state, "--input is missing: give a .npy file");
 		return 0;
 	default:

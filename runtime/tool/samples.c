@@ -70,7 +70,7 @@ static void shape_text(const struct dh_array *array, char *text, size_t size)
 		snprintf(text + len, size - len, "]");
 }
 
-static void dims_text(const struct dh_values_info *info, char *text, size_t size)
+void samples_dims_text(const struct dh_values_info *info, char *text, size_t size)
 {
 	struct dh_array array = { .ndim = info->rank };
 
@@ -168,7 +168,7 @@ static int take_array(struct samples *samples, uint32_t input, const char *path,
 	if (samples->runs[input])
 		return 0;
 	shape_text(array, shape, sizeof(shape));
-	dims_text(&info, wanted, sizeof(wanted));
+	samples_dims_text(&info, wanted, sizeof(wanted));
 	dh_error_set(err,
 		     "%s: shape %s: input %s takes %s: give an array of that shape, or one with an "
 		     "axis for runs in front of it",

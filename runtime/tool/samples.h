@@ -45,6 +45,9 @@ int samples_load(struct samples *samples, const struct dh_network *network,
 int samples_random(struct samples *samples, const struct dh_network *network, size_t count,
 		   struct dh_error *err);
 
+/** samples_dims_text() - the shape of an input or output, "[1, 4]" */
+void samples_dims_text(const struct dh_values_info *info, char *text, size_t size);
+
 /** samples_get() - write the inputs of run @index */
 void samples_get(const struct samples *samples, size_t index, struct dh_session *session);
 
