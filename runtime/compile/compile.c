@@ -19,7 +19,7 @@ struct compiler {
 	const struct dh_compile_options *options;
 	const char *profile;
 	struct dh_cmd_limits limits;
-	struct dh_graph *graph;
+	const struct dh_graph *graph;
 	struct dh_quant quant;
 	struct dh_calibration *calibration;
 	struct dh_program *program;
@@ -504,73 +504,91 @@ static int compile(struct compiler *cc)
 	return ret;
 }
 
-/* Takes over the graph, or the error that there is none. */
-static int compile_graph(struct compiler *cc, int ret, struct dh_program **program,
-			 struct dh_explain **explain)
+int dh_compile_graph(const struct dh_graph *graph, const struct dh_compile_options *options,
+		     struct dh_program **program, struct dh_explain *explain, struct dh_error *err)
 {
-	if (!ret)
-		ret = compile(cc);
-	if (cc->explain->out_of_memory)
-		ret = no_memory(cc);
-	if (ret) {
-		dh_program_free(cc->program);
-		cc->program = NULL;
+	struct compiler *cc = calloc(1, sizeof(*cc));
+	int ret;
+
+	*program = NULL;
+	if (!cc) {
+		dh_error_set(err, "out of memory");
+		return -ENOMEM;
 	}
+	cc->options = options;
+	cc->graph = graph;
+	cc->explain = explain;
+	cc->err = err;
+	ret = compile(cc);
+	if (explain && explain->out_of_memory)
+		ret = no_memory(cc);
+	if (ret)
+		dh_program_free(cc->program);
+	else
+		*program = cc->program;
 	dh_calibration_free(cc->calibration);
 	dh_quant_free(&cc->quant);
-	dh_graph_free(cc->graph);
-	*program = cc->program;
-	if (explain)
-		*explain = cc->explain;
-	else
-		dh_explain_free(cc->explain);
 	free(cc);
 	return ret;
 }
 
-static struct compiler *start(const struct dh_compile_options *options, struct dh_explain **explain,
-			      struct dh_error *err)
+/* --- ONNX files --- */
+
+static struct dh_explain *start(struct dh_program **program, struct dh_explain **explain,
+				struct dh_error *err)
 {
-	static const struct dh_compile_options defaults;
-	struct compiler *cc = calloc(1, sizeof(*cc));
 	struct dh_explain *rows = dh_explain_create();
 
+	*program = NULL;
 	if (explain)
-		*explain = NULL;
-	if (!cc || !rows) {
+		*explain = rows;
+	if (!rows)
 		dh_error_set(err, "out of memory");
-		dh_explain_free(rows);
-		free(cc);
-		return NULL;
+	return rows;
+}
+
+/* Takes over the graph, or the error that there is none, and rows that nobody wants. */
+static int compile_import(struct dh_graph *graph, int ret, const struct dh_compile_options *options,
+			  struct dh_program **program, struct dh_explain *rows, bool wanted,
+			  struct dh_error *err)
+{
+	static const struct dh_compile_options defaults;
+
+	if (!ret)
+		ret = dh_compile_graph(graph, options ? options : &defaults, program, rows, err);
+	if (rows->out_of_memory) {
+		dh_error_set(err, "out of memory");
+		ret = -ENOMEM;
 	}
-	cc->options = options ? options : &defaults;
-	cc->explain = rows;
-	cc->err = err;
-	return cc;
+	dh_graph_free(graph);
+	if (!wanted)
+		dh_explain_free(rows);
+	return ret;
 }
 
 int dh_compile(const char *onnx_path, const struct dh_compile_options *options,
 	       struct dh_program **program, struct dh_explain **explain, struct dh_error *err)
 {
-	struct compiler *cc = start(options, explain, err);
+	struct dh_explain *rows = start(program, explain, err);
+	struct dh_graph *graph = NULL;
+	int ret;
 
-	*program = NULL;
-	if (!cc)
+	if (!rows)
 		return -ENOMEM;
-	return compile_graph(cc, dh_graph_import(onnx_path, cc->explain, &cc->graph, err), program,
-			     explain);
+	ret = dh_graph_import(onnx_path, rows, &graph, err);
+	return compile_import(graph, ret, options, program, rows, explain, err);
 }
 
 int dh_compile_memory(const void *buf, size_t len, const char *name,
 		      const struct dh_compile_options *options, struct dh_program **program,
 		      struct dh_explain **explain, struct dh_error *err)
 {
-	struct compiler *cc = start(options, explain, err);
+	struct dh_explain *rows = start(program, explain, err);
+	struct dh_graph *graph = NULL;
+	int ret;
 
-	*program = NULL;
-	if (!cc)
+	if (!rows)
 		return -ENOMEM;
-	return compile_graph(cc,
-			     dh_graph_import_memory(buf, len, name, cc->explain, &cc->graph, err),
-			     program, explain);
+	ret = dh_graph_import_memory(buf, len, name, rows, &graph, err);
+	return compile_import(graph, ret, options, program, rows, explain, err);
 }

@@ -59,4 +59,11 @@ int dh_compile_memory(const void *buf, size_t len, const char *name,
 		      const struct dh_compile_options *options, struct dh_program **program,
 		      struct dh_explain **explain, struct dh_error *err);
 
+/**
+ * dh_compile_graph() - compile a chain
+ * @explain: gets a row for each layer; a row of a node whose layer is refused says so; may be NULL
+ */
+int dh_compile_graph(const struct dh_graph *graph, const struct dh_compile_options *options,
+		     struct dh_program **program, struct dh_explain *explain, struct dh_error *err);
+
 #endif /* DELTAHOP_COMPILE_H */

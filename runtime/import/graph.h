@@ -84,6 +84,21 @@ int dh_graph_import_memory(const void *buf, size_t len, const char *name,
 			   struct dh_explain *explain, struct dh_graph **graph,
 			   struct dh_error *err);
 
+/**
+ * dh_graph_add_layer() - one more layer, with room for its weights and biases, all zero
+ * @form: cell, sizes, and what else is not a pointer; there must be room for it
+ *
+ * Return: NULL: over the limit of the arena, or out of memory.
+ */
+struct dh_graph_layer *dh_graph_add_layer(struct dh_graph *graph, const struct dh_graph_layer *form,
+					  const char *node, const char *op);
+
+/**
+ * dh_graph_set_gru() - weights and biases of a GRU out of ONNX's W, R and B, with the gates z, r, h
+ * @b: may be NULL: zeros
+ */
+void dh_graph_set_gru(struct dh_graph_layer *layer, const float *w, const float *r, const float *b);
+
 /** dh_graph_free() - NULL is fine */
 void dh_graph_free(struct dh_graph *graph);
 

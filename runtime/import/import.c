@@ -377,19 +377,6 @@ int dh_import_use_input(struct dh_import *im, const Onnx__NodeProto *node,
 	return dh_import_need_float_input(im, node, value->input);
 }
 
-static bool alloc_weights(struct dh_arena *arena, struct dh_graph_layer *layer)
-{
-	size_t i = layer->inputs, h = layer->hidden,
-	       gates = layer->cell == DELTAHOP_CELL_GRU ? DH_GATE_COUNT : 1;
-
-	layer->w = dh_arena_alloc(arena, gates * h * i, sizeof(float));
-	layer->bias = dh_arena_alloc(arena, (gates == 1 ? 1 : DH_BIAS_COUNT) * h, sizeof(float));
-	if (gates == 1)
-		return layer->w && layer->bias;
-	layer->r = dh_arena_alloc(arena, gates * h * h, sizeof(float));
-	return layer->w && layer->bias && layer->r;
-}
-
 int dh_import_add_layer(struct dh_import *im, const Onnx__NodeProto *node,
 			const struct dh_graph_layer *form, struct dh_graph_layer **layer)
 {
@@ -404,14 +391,11 @@ int dh_import_add_layer(struct dh_import *im, const Onnx__NodeProto *node,
 		return dh_import_refuse(im, node, "a layer without inputs or units");
 	if (graph->layer_count == DH_GRAPH_MAX_LAYERS)
 		return dh_import_refuse(im, node, "more than %d layers", DH_GRAPH_MAX_LAYERS);
-	*layer = &graph->layers[graph->layer_count];
-	**layer = *form;
-	(*layer)->node = dh_arena_strdup(&graph->arena, dh_import_label(im, node));
-	(*layer)->op = dh_arena_strdup(&graph->arena, node->op_type);
-	if (!(*layer)->node || !(*layer)->op || !alloc_weights(&graph->arena, *layer))
+	*layer = dh_graph_add_layer(graph, form, dh_import_label(im, node), node->op_type);
+	if (!*layer)
 		return dh_import_no_memory(im);
 	im->place = DH_PLACE_ENGINE;
-	im->placed_layer = graph->layer_count++;
+	im->placed_layer = graph->layer_count - 1;
 	im->stage++;
 	im->tip_pre_activation = form->cell == DELTAHOP_CELL_DENSE;
 	im->last_activation = DH_HOST_NONE;
@@ -571,9 +555,9 @@ static int refuse_operator(struct dh_import *im, const Onnx__NodeProto *node)
 					op);
 	if (strstr(op, "Conv") || strstr(op, "Pool"))
 		return dh_import_refuse(im, node,
-					"%.60s is for a convolution engine, which this compiler "
-					"does not use yet; only recurrent and dense "
-					"networks work",
+					"%.60s is for the convolution engine, and this is "
+					"compiled for the recurrent one alone: make a network of "
+					"parts of it, for a profile with both, such as card",
 					op);
 	return dh_import_refuse(im, node,
 				"operator %.60s has no place on the engine; what works: GRU, Gemm, "

@@ -5,11 +5,6 @@
 
 #include "import/import.h"
 
-/* Gates of ONNX (z, r, h) by the device's order (r, u, c); u is z. */
-static const unsigned int onnx_gate[DH_GATE_COUNT] = {
-	[DH_GATE_R] = 1, [DH_GATE_U] = 0, [DH_GATE_C] = 2
-};
-
 static int check_activations(struct dh_import *im, const Onnx__NodeProto *node)
 {
 	const Onnx__AttributeProto *attribute = dh_onnx_attribute(node, "activations");
@@ -171,39 +166,21 @@ static int hidden_size(struct dh_import *im, const Onnx__NodeProto *node, uint32
 	return 0;
 }
 
-static void fill_biases(struct dh_graph_layer *layer, const float *b)
-{
-	size_t h = layer->hidden;
-
-	for (size_t k = 0; k < h; k++) {
-		for (unsigned int g = DH_GATE_R; g <= DH_GATE_U; g++)
-			layer->bias[g * h + k] =
-				b[onnx_gate[g] * h + k] + b[(3 + onnx_gate[g]) * h + k];
-		layer->bias[DH_BIAS_CX * h + k] = b[2 * h + k];
-		layer->bias[DH_BIAS_CH * h + k] = b[5 * h + k];
-	}
-}
-
 static int fill_layer(struct dh_import *im, const Onnx__NodeProto *node,
 		      struct dh_graph_layer *layer)
 {
 	size_t i = layer->inputs, h = layer->hidden;
-	const float *w, *r, *b;
+	const float *w, *r, *b = NULL;
 	int ret = weights(im, node, 1, "W", 3 * h, i, &w);
 
 	if (!ret)
 		ret = weights(im, node, 2, "R", 3 * h, h, &r);
 	if (ret)
 		return ret;
-	for (unsigned int g = 0; g < DH_GATE_COUNT; g++) {
-		memcpy(layer->w + g * h * i, w + onnx_gate[g] * h * i, h * i * sizeof(*w));
-		memcpy(layer->r + g * h * h, r + onnx_gate[g] * h * h, h * h * sizeof(*r));
-	}
-	if (!dh_import_has_input(node, 3))
-		return 0;
-	ret = weights(im, node, 3, "B", 6 * h, 0, &b);
+	if (dh_import_has_input(node, 3))
+		ret = weights(im, node, 3, "B", 6 * h, 0, &b);
 	if (!ret)
-		fill_biases(layer, b);
+		dh_graph_set_gru(layer, w, r, b);
 	return ret;
 }
 

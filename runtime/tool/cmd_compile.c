@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "compile/front.h"
+#include "front/front.h"
 #include "tool/tool.h"
 
 #define THETA_MAX  511

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "alloc_hook.h"
-#include "compile/front.h"
+#include "front/front.h"
 #include "net_fixture.h"
 #include "network/net.h"
 #include "network/network_disasm.h"

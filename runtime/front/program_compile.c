@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compile/front.h"
+#include "front/front.h"
 #include "deltahop_model.h"
 #include "execute/backend.h"
 

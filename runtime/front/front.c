@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "compile/front.h"
+#include "front/front.h"
 #include "deltahop_model.h"
 #include "execute/backend.h"
 #include "import/onnx.h"
