@@ -318,7 +318,7 @@ struct dh_net_size {
  * struct dh_net_options - of an import; all zero is fine
  * @constants: inputs of the network that are to be constants: name, type, rank, dims, data
  * @sizes: of open dimensions other than the batch, which is 1
- * @one_batch: a fixed batch N (axis 0 of inputs) becomes 1, for N runs
+ * @one_batch: a fixed batch N (axis 0 of inputs, 1 of those of recurrent layers) becomes 1, for N runs
  */
 struct dh_net_options {
 	const struct dh_net_tensor *constants;

@@ -144,16 +144,42 @@ static const char *open_name(const Onnx__TensorShapeProto__Dimension *dim)
 		       : "";
 }
 
-/* The open axis that is the batch: the one that is called so, or else the first. */
-static uint32_t batch_axis(const Onnx__TensorShapeProto *shape)
+/* The axis of the batch in input @input of a node, which is the first but for recurrent layers. */
+static uint32_t batch_axis_of(const Onnx__NodeProto *node, size_t input)
 {
+	const char *op = text(node->op_type);
+	bool recurrent = !strcmp(op, "GRU") || !strcmp(op, "LSTM") || !strcmp(op, "RNN");
+
+	return recurrent && (input == 0 || input == 5 || input == 6) &&
+	       !dh_onnx_int(node, "layout", 0);
+}
+
+/* By who reads the input @name. */
+static uint32_t batch_axis_by_use(const struct dh_reader *r, const char *name)
+{
+	for (size_t i = 0; i < r->proto->n_node; i++) {
+		const Onnx__NodeProto *node = r->proto->node[i];
+
+		for (size_t k = 0; k < node->n_input; k++) {
+			if (!strcmp(node->input[k], name))
+				return batch_axis_of(node, k);
+		}
+	}
+	return 0;
+}
+
+/* The one that is called so, or else the one that is used as such. */
+static uint32_t batch_axis(const struct dh_reader *r, const Onnx__ValueInfoProto *info)
+{
+	const Onnx__TensorShapeProto *shape = tensor_type(info)->shape;
+
 	for (uint32_t i = 0; i < shape->n_dim; i++) {
 		const char *name = open_name(shape->dim[i]);
 
 		if (name && (!strcmp(name, "N") || strstr(name, "batch") || strstr(name, "Batch")))
 			return i;
 	}
-	return 0;
+	return batch_axis_by_use(r, text(info->name));
 }
 
 /* The size of an axis that has none in the file. */
@@ -185,10 +211,11 @@ static int read_dim(struct dh_reader *r, const Onnx__ValueInfoProto *info, uint3
 	const char *name = open_name(shape->dim[axis]);
 
 	if (name)
-		return open_size(r, text(info->name), axis, name, axis == batch_axis(shape), size);
+		return open_size(r, text(info->name), axis, name, axis == batch_axis(r, info),
+				 size);
 	*size = shape->dim[axis]->dim_value > INT32_MAX ? INT32_MAX
 							: (uint32_t)shape->dim[axis]->dim_value;
-	if (axis == 0 && r->options && r->options->one_batch)
+	if (r->options && r->options->one_batch && axis == batch_axis(r, info))
 		*size = 1;
 	return 0;
 }
