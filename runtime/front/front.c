@@ -144,17 +144,14 @@ static int compile_chain(struct front *front)
 			  front->err);
 }
 
-/* Sequences and thresholds have no meaning for a network without state. */
-static int refuse_chain_options(const struct front *front)
+/* A network of parts has a fixed shape. */
+static int refuse_lengths(const struct front *front)
 {
-	const struct dh_front_options *options = front->options;
-
-	if (!options->lengths && !options->theta_x && !options->theta_h && !options->theta_count)
+	if (!front->options->lengths)
 		return 0;
 	dh_error_set(front->err,
-		     "%s is for recurrent networks, and this one runs on the "
-		     "convolution engine: leave it out",
-		     options->lengths ? "--lengths" : "a threshold");
+		     "--lengths is for networks that are recurrent as a whole, and this "
+		     "one has other parts: leave it out");
 	return -ERANGE;
 }
 
@@ -169,9 +166,13 @@ static int compile_net(struct front *front)
 		.calibration = front->options->calibration,
 		.calibration_count = front->options->calibration_count,
 		.weights = front->options->weights,
+		.theta_x = front->options->theta_x,
+		.theta_h = front->options->theta_h,
+		.theta = front->options->theta,
+		.theta_count = front->options->theta_count,
 	};
 	struct dh_net *net;
-	int ret = refuse_chain_options(front);
+	int ret = refuse_lengths(front);
 
 	if (!ret)
 		ret = new_explain(front);

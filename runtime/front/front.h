@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One way to compile every network: a chain of recurrent and dense layers becomes a program of the
- * recurrent engine, everything else a network of which the convolution engine does what it can.
+ * recurrent engine, everything else a network of which the engines do what they can.
  */
 #ifndef DELTAHOP_FRONT_H
 #define DELTAHOP_FRONT_H

@@ -22,6 +22,15 @@ static bool theta_ok(int theta)
 	return theta >= 0 && theta <= 511;
 }
 
+static int check_theta(const struct dh_compile_settings *settings, struct dh_error *err)
+{
+	if (theta_ok(settings->theta_x) && theta_ok(settings->theta_h))
+		return 0;
+	dh_error_set(err, "thresholds %d, %d: must be from 0 to 511, in 1/256 of the value",
+		     settings->theta_x, settings->theta_h);
+	return -ERANGE;
+}
+
 static struct dh_compile_settings copy_settings(const struct dh_compile_settings *settings)
 {
 	struct dh_compile_settings full = { 0 };
@@ -42,11 +51,9 @@ int dh_program_compile(const char *onnx, const struct dh_compile_settings *setti
 	int ret;
 
 	*program = NULL;
-	if (!theta_ok(full.theta_x) || !theta_ok(full.theta_h)) {
-		dh_error_set(err, "thresholds %d, %d: must be from 0 to 511, in 1/256 of the value",
-			     full.theta_x, full.theta_h);
-		return -ERANGE;
-	}
+	ret = check_theta(&full, err);
+	if (ret)
+		return ret;
 	options.profile = full.profile;
 	options.theta_x = full.theta_x;
 	options.theta_h = full.theta_h;
@@ -115,12 +122,16 @@ int dh_network_compile(const char *onnx, const struct dh_compile_settings *setti
 	int ret;
 
 	*network = NULL;
-	if (full.lengths || full.theta_x || full.theta_h ||
-	    (full.weights && full.weights != 8 && full.weights != 16)) {
-		dh_error_set(err, "lengths and thresholds are for recurrent networks, and weights "
-				  "have 8 or 16 bits, 0 for either");
+	if (full.lengths || (full.weights && full.weights != 8 && full.weights != 16)) {
+		dh_error_set(err, "lengths are for recurrent networks, and weights have 8 or 16 "
+				  "bits, 0 for either");
 		return -ERANGE;
 	}
+	ret = check_theta(&full, err);
+	if (ret)
+		return ret;
+	options.theta_x = full.theta_x;
+	options.theta_h = full.theta_h;
 	options.weights = full.weights == 8    ? DH_WEIGHTS_8
 			  : full.weights == 16 ? DH_WEIGHTS_16
 					       : DH_WEIGHTS_AUTO;

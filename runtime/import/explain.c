@@ -282,13 +282,13 @@ void dh_explain_print(const struct dh_explain *explain, FILE *out)
 	fprintf(out, "%-*s  %-18s  %-15s %s\n", width, "node", "operator", "place", "remark");
 	for (size_t i = 0; i < explain->node_count; i++)
 		print_node(&explain->nodes[i], width, out);
+	dh_explain_convs_print(explain, out);
 	if (explain->layer_count)
 		fprintf(out, "\nlayer  %-24s  %-6s  %-11s %-11s %-11s %-12s %-6s  %9s  %9s  %8s\n",
 			"node", "op", "size", "padded", "weight bits", "weight error", "scale",
 			"rms error", "max error", "headroom");
 	for (size_t i = 0; i < explain->layer_count; i++)
-		print_layer(&explain->layers[i], i, out);
-	dh_explain_convs_print(explain, out);
+		print_layer(&explain->layers[i], explain->conv_count + i, out);
 	if (explain->note_count)
 		fputc('\n', out);
 	for (size_t i = 0; i < explain->note_count; i++)

@@ -36,11 +36,17 @@ bool dh_plan_same_shape(const struct dh_plan *plan, int32_t a, int32_t b)
 	       sa.channels == sb.channels && sa.rows == sb.rows && sa.cols == sb.cols;
 }
 
+static bool in_chain(const struct dh_plan *plan, const struct dh_net_node *node)
+{
+	return plan->nodes[node - plan->net->nodes].chain != DH_PLAN_NONE;
+}
+
 static bool is_renamed(const struct dh_plan *plan, const struct dh_net_node *node, bool flat)
 {
 	struct dh_shape shape;
 
-	return node->op == DH_NET_RESHAPE && dh_plan_shape(plan, node->inputs[0], &shape) &&
+	return node->op == DH_NET_RESHAPE && !in_chain(plan, node) &&
+	       dh_plan_shape(plan, node->inputs[0], &shape) &&
 	       (flat || dh_plan_same_shape(plan, node->outputs[0], node->inputs[0]));
 }
 
@@ -215,7 +221,7 @@ static int find_layers(struct dh_plan *plan)
 		enum dh_net_op op = plan->net->nodes[i].op;
 		const char *why;
 
-		if (plan->nodes[i].place == DH_PLACE_ENGINE)
+		if (plan->nodes[i].place == DH_PLACE_ENGINE || plan->nodes[i].chain != DH_PLAN_NONE)
 			continue;
 		why = dh_plan_unfit(plan, i);
 		if (why) {
@@ -267,6 +273,13 @@ static void set_host_level(struct dh_plan *plan, uint32_t index)
 	plan->nodes[index].level = level;
 }
 
+/* A chain too runs when its input is there; what it gives lies where the host reads it. */
+static void set_chain_level(struct dh_plan *plan, struct dh_plan_chain *chain)
+{
+	chain->level = plan->tensors[chain->input].level;
+	plan->tensors[chain->output].level = chain->level;
+}
+
 /* By the last node, so that every map is written before it is read. */
 static int compare_ends(const void *a, const void *b)
 {
@@ -288,7 +301,11 @@ static void set_levels(struct dh_plan *plan)
 
 	qsort(plan->layers, plan->layer_count, sizeof(*plan->layers), compare_ends);
 	for (uint32_t i = 0; i < plan->net->node_count; i++) {
-		if (plan->nodes[i].place == DH_PLACE_HOST)
+		struct dh_plan_chain *chain = dh_plan_chain_at(plan, i);
+
+		if (chain)
+			set_chain_level(plan, chain);
+		else if (plan->nodes[i].place == DH_PLACE_HOST)
 			set_host_level(plan, i);
 		else if (next < plan->layer_count && plan->layers[next].last_node == i)
 			set_layer_level(plan, &plan->layers[next++]);
@@ -310,7 +327,7 @@ static int number_layers(struct dh_plan *plan)
 	for (uint32_t i = 0; i < plan->layer_count; i++)
 		number[plan->layers[i].node] = i;
 	for (uint32_t i = 0; i < plan->net->node_count; i++) {
-		if (plan->nodes[i].place == DH_PLACE_ENGINE)
+		if (plan->nodes[i].place == DH_PLACE_ENGINE && plan->nodes[i].chain == DH_PLAN_NONE)
 			plan->nodes[i].layer = number[plan->nodes[i].layer];
 	}
 	return 0;
@@ -352,6 +369,8 @@ static void find_needs(struct dh_plan *plan)
 {
 	for (uint32_t i = 0; i < plan->net->output_count; i++)
 		plan->tensors[plan->net->outputs[i]].for_host = true;
+	for (uint32_t c = 0; c < plan->chain_count; c++)
+		plan->tensors[plan->chains[c].input].for_host = true;
 	for (uint32_t l = 0; l < plan->layer_count; l++) {
 		const struct dh_plan_layer *layer = &plan->layers[l];
 
@@ -472,9 +491,13 @@ int dh_plan_cut(struct dh_plan *plan)
 	plan->layers = dh_plan_alloc(plan, plan->net->node_count, sizeof(*plan->layers));
 	if (!plan->nodes || !plan->tensors || !plan->layers)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < plan->net->node_count; i++)
+	for (uint32_t i = 0; i < plan->net->node_count; i++) {
 		plan->nodes[i].place = DH_PLACE_NOT_REACHED;
-	ret = find_layers(plan);
+		plan->nodes[i].chain = DH_PLAN_NONE;
+	}
+	ret = dh_plan_chains(plan);
+	if (!ret)
+		ret = find_layers(plan);
 	if (ret)
 		return ret;
 	set_levels(plan);

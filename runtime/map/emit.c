@@ -331,26 +331,61 @@ static bool has_layers(const struct dh_plan *plan, uint32_t level)
 	return false;
 }
 
-/* The part of each level, then what the host does with it. */
-static int make_steps(const struct dh_plan *plan, struct dh_network *network)
+/* Takes over the chain's program. */
+static int make_recurrent(const struct dh_plan *plan, struct dh_plan_chain *chain,
+			  struct dh_network_part *part)
+{
+	part->program = chain->program;
+	chain->program = NULL;
+	part->inputs = calloc(1, sizeof(*part->inputs));
+	part->outputs = calloc(1, sizeof(*part->outputs));
+	if (!part->inputs || !part->outputs)
+		return no_memory(plan);
+	part->inputs[0] = chain->input;
+	part->outputs[0] = chain->output;
+	return 0;
+}
+
+static void add_step(struct dh_network *network, enum dh_step_kind kind, uint32_t index)
+{
+	network->steps[network->step_count++] = (struct dh_network_step){ kind, index };
+}
+
+/* What the host does right behind a part, and the parts of the recurrent engine in between. */
+static int make_steps_behind(const struct dh_plan *plan, struct dh_network *network, uint32_t level)
 {
 	int ret = 0;
 
-	network->parts = calloc(plan->level_count, sizeof(*network->parts));
-	network->steps = calloc(plan->net->node_count + plan->level_count, sizeof(*network->steps));
+	for (uint32_t i = 0; !ret && i < plan->net->node_count; i++) {
+		struct dh_plan_chain *chain = dh_plan_chain_at(plan, i);
+
+		if (chain && chain->level == level) {
+			add_step(network, DH_STEP_PART, network->part_count);
+			ret = make_recurrent(plan, chain, &network->parts[network->part_count++]);
+		} else if (plan->nodes[i].place == DH_PLACE_HOST && plan->nodes[i].level == level) {
+			add_step(network, DH_STEP_HOST, i);
+		}
+	}
+	return ret;
+}
+
+/* The layers of the convolution engine of each level, then what comes behind them. */
+static int make_steps(const struct dh_plan *plan, struct dh_network *network)
+{
+	uint32_t most = plan->level_count + plan->chain_count;
+	int ret = 0;
+
+	network->parts = calloc(most, sizeof(*network->parts));
+	network->steps = calloc(plan->net->node_count + most, sizeof(*network->steps));
 	if (!network->parts || !network->steps)
 		return no_memory(plan);
 	for (uint32_t level = 0; !ret && level < plan->level_count; level++) {
 		if (has_layers(plan, level)) {
-			network->steps[network->step_count++] =
-				(struct dh_network_step){ DH_STEP_PART, network->part_count };
+			add_step(network, DH_STEP_PART, network->part_count);
 			ret = make_part(plan, &network->parts[network->part_count++], level);
 		}
-		for (uint32_t i = 0; i < plan->net->node_count; i++) {
-			if (plan->nodes[i].place == DH_PLACE_HOST && plan->nodes[i].level == level)
-				network->steps[network->step_count++] =
-					(struct dh_network_step){ DH_STEP_HOST, i };
-		}
+		if (!ret)
+			ret = make_steps_behind(plan, network, level);
 	}
 	return ret;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compile/int_run.h"
 #include "map/evaluate.h"
 
 #define BLOCK 16
@@ -13,6 +14,7 @@
  * struct dh_evaluator - two runs
  * @exact: in float
  * @device: layers in integers, host nodes in float
+ * @chains: runs of the chains' programs
  * @values: input of a layer, int16 as [channel][row][column]
  * @weights: of BLOCK of its output maps
  * @sums: accumulators of these
@@ -23,6 +25,7 @@ struct dh_evaluator {
 	const struct dh_samples *samples;
 	struct dh_net_run *exact;
 	struct dh_net_run *device;
+	struct dh_int_run **chains;
 	int16_t *values;
 	int16_t *weights;
 	uint32_t *sums;
@@ -42,6 +45,17 @@ static size_t input_values(const struct dh_plan *plan, const struct dh_plan_laye
 		count += (size_t)map->channels * map->rows * map->cols;
 	}
 	return count;
+}
+
+static bool create_chains(struct dh_evaluator *ev)
+{
+	ev->chains = calloc(ev->plan->chain_count + 1, sizeof(struct dh_int_run *));
+	for (uint32_t i = 0; ev->chains && i < ev->plan->chain_count; i++) {
+		ev->chains[i] = dh_int_run_create(ev->plan->chains[i].program);
+		if (!ev->chains[i])
+			return false;
+	}
+	return ev->chains;
 }
 
 int dh_evaluator_create(struct dh_plan *plan, const struct dh_samples *samples,
@@ -70,7 +84,7 @@ int dh_evaluator_create(struct dh_plan *plan, const struct dh_samples *samples,
 	ev->values = malloc(values * sizeof(*ev->values));
 	ev->weights = malloc(depth * BLOCK * sizeof(*ev->weights));
 	ev->sums = malloc(sums * BLOCK * sizeof(*ev->sums));
-	if (!ev->values || !ev->weights || !ev->sums ||
+	if (!ev->values || !ev->weights || !ev->sums || !create_chains(ev) ||
 	    dh_net_run_create(plan->net, &ev->exact, plan->err) ||
 	    dh_net_run_create(plan->net, &ev->device, plan->err)) {
 		dh_error_set(plan->err, "out of memory");
@@ -85,6 +99,9 @@ void dh_evaluator_free(struct dh_evaluator *evaluator)
 		return;
 	dh_net_run_free(evaluator->exact);
 	dh_net_run_free(evaluator->device);
+	for (uint32_t i = 0; evaluator->chains && i < evaluator->plan->chain_count; i++)
+		dh_int_run_free(evaluator->chains[i]);
+	free(evaluator->chains);
 	free(evaluator->values);
 	free(evaluator->weights);
 	free(evaluator->sums);
@@ -304,7 +321,29 @@ static void run_layer(struct dh_evaluator *ev, struct dh_plan_layer *layer)
 	layer->saturated += ev->saturated;
 }
 
-/* Layers of every part, then what the host does with what they give. */
+static void run_chain(struct dh_evaluator *ev, const struct dh_plan_chain *chain)
+{
+	dh_chain_run(ev->chains[chain - ev->plan->chains], chain->steps,
+		     dh_net_run_floats(ev->device, chain->input),
+		     dh_net_run_floats(ev->device, chain->output));
+}
+
+/* What the host does right behind a part, and the recurrent engine in between. */
+static void run_behind(struct dh_evaluator *ev, uint32_t level)
+{
+	const struct dh_plan *plan = ev->plan;
+
+	for (uint32_t i = 0; i < plan->net->node_count; i++) {
+		const struct dh_plan_chain *chain = dh_plan_chain_at(plan, i);
+
+		if (chain && chain->level == level)
+			run_chain(ev, chain);
+		else if (plan->nodes[i].place == DH_PLACE_HOST && plan->nodes[i].level == level)
+			dh_net_run_node(ev->device, i);
+	}
+}
+
+/* Layers of every part, then what comes behind it. */
 static void run_device(struct dh_evaluator *ev)
 {
 	struct dh_plan *plan = ev->plan;
@@ -313,10 +352,7 @@ static void run_device(struct dh_evaluator *ev)
 	for (uint32_t level = 0; level < plan->level_count; level++) {
 		while (next < plan->layer_count && plan->layers[next].part == level)
 			run_layer(ev, &plan->layers[next++]);
-		for (uint32_t i = 0; i < plan->net->node_count; i++) {
-			if (plan->nodes[i].place == DH_PLACE_HOST && plan->nodes[i].level == level)
-				dh_net_run_node(ev->device, i);
-		}
+		run_behind(ev, level);
 	}
 }
 

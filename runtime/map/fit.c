@@ -252,6 +252,14 @@ static const char *unfit_pool(const struct dh_plan *plan, const struct dh_net_no
 			 "a convolution or its activation that nothing else reads";
 }
 
+/* One that fits is in a chain, unless that is full. */
+static const char *unfit_gru(struct dh_plan *plan, const struct dh_net_node *node)
+{
+	const char *why = dh_gru_unfit(plan, node);
+
+	return why ? why : "the recurrent engine has no layer slot left for it: use fewer layers";
+}
+
 const char *dh_plan_unfit(struct dh_plan *plan, uint32_t index)
 {
 	const struct dh_net_node *node = &plan->net->nodes[index];
@@ -277,6 +285,11 @@ const char *dh_plan_unfit(struct dh_plan *plan, uint32_t index)
 		return "the engine scales by channel only right behind a convolution";
 	case DH_NET_CONCAT:
 		return "on the engine only channels of maps that it then reads";
+	case DH_NET_GRU:
+		return unfit_gru(plan, node);
+	case DH_NET_LSTM:
+	case DH_NET_RNN:
+		return "the recurrent engine computes GRU only: train with GRU, linear_before_reset 1";
 	case DH_NET_RESHAPE:
 		return "on the engine only what does not change the order in a map";
 	default:

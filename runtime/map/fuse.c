@@ -4,16 +4,6 @@
 
 #include "map/plan.h"
 
-/* The only node that reads a tensor, or NULL. */
-static const struct dh_net_node *only_user(const struct dh_plan *plan, int32_t tensor)
-{
-	const struct dh_net_tensor *t = &plan->net->tensors[tensor];
-
-	return t->user_count == 1 && !dh_net_is_output(plan->net, tensor)
-		       ? &plan->net->nodes[t->users[0]]
-		       : NULL;
-}
-
 const float *dh_plan_channel_constant(const struct dh_plan *plan, int32_t tensor, int32_t like,
 				      size_t *step)
 {
@@ -104,7 +94,7 @@ static int32_t shifted(const struct dh_plan *plan, const struct dh_net_node *nod
 /* The convolution that a sum of @tensor could join, or DH_NET_NONE. */
 static int32_t summand(struct dh_plan *plan, int32_t tensor)
 {
-	while (tensor != DH_NET_NONE && only_user(plan, tensor)) {
+	while (tensor != DH_NET_NONE && dh_plan_only_user(plan, tensor)) {
 		int32_t index = plan->net->tensors[tensor].producer;
 
 		if (index == DH_NET_NONE)
@@ -201,7 +191,7 @@ void dh_plan_fuse(struct dh_plan *plan, struct dh_plan_layer *layer)
 	const struct dh_net_node *node;
 
 	layer->acc_tensor = tensor;
-	while ((node = only_user(plan, tensor)) && fuse_node(plan, layer, node, tensor)) {
+	while ((node = dh_plan_only_user(plan, tensor)) && fuse_node(plan, layer, node, tensor)) {
 		tensor = node->outputs[0];
 		if (!layer->relu && !layer->pool)
 			layer->acc_tensor = tensor;

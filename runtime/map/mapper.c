@@ -36,6 +36,8 @@ static int decide(struct dh_plan *plan, struct dh_samples *samples, bool *ranged
 		ret = dh_samples_measure(plan, samples, WORK_RANGES);
 	*ranged |= !ret;
 	if (!ret)
+		ret = dh_plan_recurrent(plan, samples);
+	if (!ret)
 		ret = dh_plan_scale(plan);
 	if (!ret)
 		ret = dh_plan_narrow(plan, samples, WORK_NARROW);
@@ -53,6 +55,8 @@ static int report(struct dh_plan *plan, struct dh_samples *samples)
 
 	for (uint32_t i = 0; i < plan->layer_count; i++)
 		dense += 2 * dh_layer_dense(&plan->layers[i]);
+	for (uint32_t i = 0; i < plan->chain_count; i++)
+		dense += 2 * dh_chain_dense(&plan->chains[i]);
 	if (count > WORK_REPORT / dense)
 		count = WORK_REPORT / dense >= 1 ? WORK_REPORT / dense : 1;
 	if (plan->explain && plan->measured) {
@@ -83,6 +87,12 @@ int dh_plan_make(struct dh_plan *plan, struct dh_network **network)
 	return ret ? ret : dh_plan_emit(plan, network);
 }
 
+void dh_plan_free(struct dh_plan *plan)
+{
+	dh_plan_forget_chains(plan);
+	dh_arena_free(&plan->arena);
+}
+
 int dh_map_net(struct dh_net *net, const struct dh_map_options *options,
 	       struct dh_network **network, struct dh_explain *explain, struct dh_error *err)
 {
@@ -91,7 +101,7 @@ int dh_map_net(struct dh_net *net, const struct dh_map_options *options,
 
 	*network = NULL;
 	ret = dh_plan_make(&plan, network);
-	dh_arena_free(&plan.arena);
+	dh_plan_free(&plan);
 	if (ret)
 		dh_net_free(net);
 	return ret;

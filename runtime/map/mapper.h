@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The mapper: from a net to a network, of which the convolution engine does what it can and the host
- * the rest.
+ * The mapper: from a net to a network, of which the engines do what they can and the host the rest.
  */
 #ifndef DELTAHOP_MAPPER_H
 #define DELTAHOP_MAPPER_H
 
 #include "base/error.h"
 #include "base/npy.h"
+#include "compile/compile.h"
 #include "deltahop_cmd.h"
 #include "import/explain.h"
 #include "network/net.h"
@@ -31,6 +31,9 @@ struct dh_map_data {
  * @profile: name of the device profile
  * @limits: of the device
  * @calibration: [samples][values of the input], for every input or for none
+ * @weights: of the convolution engine
+ * @theta_x: of recurrent layers, as in struct dh_compile_options, and so on; @theta counts layers of
+ *	the recurrent engine behind those of the convolution engine, as the explanation does
  */
 struct dh_map_options {
 	const char *profile;
@@ -38,6 +41,10 @@ struct dh_map_options {
 	const struct dh_map_data *calibration;
 	size_t calibration_count;
 	enum dh_weight_choice weights;
+	int16_t theta_x;
+	int16_t theta_h;
+	const struct dh_layer_theta *theta;
+	uint32_t theta_count;
 };
 
 /**

@@ -50,6 +50,15 @@ const char *dh_layer_name(const struct dh_plan *plan, const struct dh_plan_layer
 	return plan->net->nodes[layer->node].name;
 }
 
+const struct dh_net_node *dh_plan_only_user(const struct dh_plan *plan, int32_t tensor)
+{
+	const struct dh_net_tensor *t = &plan->net->tensors[tensor];
+
+	return t->user_count == 1 && !dh_net_is_output(plan->net, tensor)
+		       ? &plan->net->nodes[t->users[0]]
+		       : NULL;
+}
+
 double dh_map_zeros(const struct dh_plan *plan, const struct dh_plan_map *map)
 {
 	const struct dh_range *range = &plan->ranges[map->tensor];
@@ -72,7 +81,7 @@ char *dh_plan_say(struct dh_plan *plan, const char *fmt, ...)
 	return copy ? copy : lost;
 }
 
-int dh_plan_evict(struct dh_plan *plan, const struct dh_plan_layer *layer, const char *fmt, ...)
+int dh_plan_evict(struct dh_plan *plan, uint32_t node, const char *fmt, ...)
 {
 	char text[512];
 	va_list args;
@@ -80,8 +89,8 @@ int dh_plan_evict(struct dh_plan *plan, const struct dh_plan_layer *layer, const
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	plan->unfit[layer->node] = dh_arena_strdup(&plan->arena, text);
-	if (plan->unfit[layer->node])
+	plan->unfit[node] = dh_arena_strdup(&plan->arena, text);
+	if (plan->unfit[node])
 		return -ERESTART;
 	dh_error_set(plan->err, "out of memory");
 	return -ENOMEM;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A plan: what the mapper decides about a net. cut.c makes layers of its nodes and parts of these,
- * range.c and scale.c choose numbers, split.c passes, memory.c offsets; emit.c writes it down.
+ * A plan: what the mapper decides about a net. chain.c finds what the recurrent engine does, which
+ * recurrent.c compiles; cut.c makes layers of other nodes and parts of these, samples.c and scale.c
+ * choose numbers, split.c passes, memory.c offsets; emit.c writes it down.
  */
 #ifndef DELTAHOP_PLAN_H
 #define DELTAHOP_PLAN_H
@@ -12,6 +13,9 @@
 #include "map/mapper.h"
 #include "network/net.h"
 #include "program/program.h"
+
+struct dh_samples;
+struct dh_int_run;
 
 #define DH_PLAN_NONE   (-1)
 #define DH_KERNEL_MOST 7
@@ -233,16 +237,65 @@ struct dh_plan_layer {
 	uint64_t saturated;
 };
 
+/* Nodes of a chain, with those that only move or select. */
+#define DH_CHAIN_NODES_MOST 128
+
+/**
+ * struct dh_chain_layer - a layer of the recurrent engine
+ * @cell: GRU or dense
+ * @node: of the net, the main one: a GRU, a Gemm or a MatMul
+ * @added: constant that is added to its output, or DH_NET_NONE
+ * @per_step: runs in every step, else once after the last
+ */
+struct dh_chain_layer {
+	enum deltahop_cell cell;
+	uint32_t node;
+	uint32_t inputs;
+	uint32_t hidden;
+	int32_t added;
+	enum deltahop_activation activation;
+	bool per_step;
+};
+
+/**
+ * struct dh_plan_chain - layers of the recurrent engine, one behind the other: a part
+ * @input: tensor of the net: [steps][elements] in this order, whatever its dimensions are
+ * @output: likewise; @all_steps: of every step, else of the last one
+ * @head: node at whose place among those of the host the part runs
+ * @level: right after the layers of the convolution engine of this number
+ * @first_layer: number of its first layer, behind those of the convolution engine
+ * @nodes: all that it does
+ * @program: once it is compiled; owned
+ * @explain: what its compiler says of the layers; owned
+ */
+struct dh_plan_chain {
+	int32_t input;
+	int32_t output;
+	uint32_t head;
+	uint32_t level;
+	uint32_t steps;
+	uint32_t first_layer;
+	bool all_steps;
+	struct dh_chain_layer layers[DH_PROGRAM_MAX_LAYERS];
+	uint32_t layer_count;
+	uint32_t nodes[DH_CHAIN_NODES_MOST];
+	uint32_t node_count;
+	struct dh_program *program;
+	struct dh_explain *explain;
+};
+
 /**
  * struct dh_plan_node - what becomes of a node of the net
  * @place: engine, host, or DH_PLACE_NAME: only renames
- * @layer: on the engine
+ * @layer: on the engine; in a chain: its number in that
+ * @chain: it is part of, or DH_PLAN_NONE
  * @level: host: runs right after the part of this number
  * @text: why
  */
 struct dh_plan_node {
 	enum dh_place place;
 	int32_t layer;
+	int32_t chain;
 	uint32_t level;
 	const char *text;
 };
@@ -254,12 +307,14 @@ struct dh_plan_node {
  * @for_host: a host node or the caller reads it
  * @frac: fraction bits on the engine: real = int16 / 2^frac
  * @frac_most: finest that its readers can take
+ * @vectors: the recurrent engine computes it, so that it has no more fraction bits than @frac
  */
 struct dh_plan_tensor {
 	uint32_t level;
 	bool on_engine;
 	bool for_host;
 	bool scaled;
+	bool vectors;
 	int frac;
 	int frac_most;
 };
@@ -270,6 +325,7 @@ struct dh_plan_tensor {
  * @packed: DELTAHOP_CAP_CONV_PACKED
  * @tall: 1-D data run along the rows of a map, for they are too long for its columns
  * @measured: there were calibration data
+ * @chains: parts of the recurrent engine
  * @unfit: by node: why a later step could not do with it on the engine, or NULL
  * @level_count: parts and host nodes have levels below this
  * @scratch_bytes: by level
@@ -291,6 +347,8 @@ struct dh_plan {
 	uint32_t map_count;
 	struct dh_plan_layer *layers;
 	uint32_t layer_count;
+	struct dh_plan_chain *chains;
+	uint32_t chain_count;
 	uint32_t level_count;
 	uint64_t *scratch_bytes;
 	double output_error;
@@ -385,12 +443,15 @@ const char *dh_plan_unfit(struct dh_plan *plan, uint32_t node);
 /** dh_plan_fuse() - take into @layer what follows it, as far as possible; sets @out_tensor */
 void dh_plan_fuse(struct dh_plan *plan, struct dh_plan_layer *layer);
 
+/** dh_plan_only_user() - the only node that reads a tensor, or NULL */
+const struct dh_net_node *dh_plan_only_user(const struct dh_plan *plan, int32_t tensor);
+
 /**
  * dh_plan_evict() - a layer's main node has to run on the host after all
  *
  * Return: -ERESTART: cut again; or -ENOMEM.
  */
-int dh_plan_evict(struct dh_plan *plan, const struct dh_plan_layer *layer, const char *fmt, ...)
+int dh_plan_evict(struct dh_plan *plan, uint32_t node, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /** dh_plan_say() - a sentence in the plan's memory, never NULL */
@@ -401,16 +462,50 @@ void dh_tile_axis(uint32_t kernel, uint32_t dilation, uint32_t most, struct dh_t
 
 /**
  * dh_plan_make() - all the steps
- * @plan: with net, options, explain, err; its arena is to be freed whatever happens
+ * @plan: with net, options, explain, err; free it with dh_plan_free() whatever happens
  *
  * Return: as dh_map_net(), which it does the work of; the net is taken over if it succeeds.
  */
 int dh_plan_make(struct dh_plan *plan, struct dh_network **network);
 
+/** dh_plan_free() - free all that a plan owns, which is not the net */
+void dh_plan_free(struct dh_plan *plan);
+
+/* --- the recurrent engine ---------------------------------------------------- */
+
+/** dh_gru_unfit() - why a GRU cannot be a layer of the recurrent engine, or NULL */
+const char *dh_gru_unfit(struct dh_plan *plan, const struct dh_net_node *node);
+
+/** dh_plan_chains() - find the chains, and mark their nodes; 0 or -ENOMEM */
+int dh_plan_chains(struct dh_plan *plan);
+
+/** dh_plan_chain_at() - the chain that runs at the place of a node, or NULL */
+struct dh_plan_chain *dh_plan_chain_at(const struct dh_plan *plan, uint32_t node);
+
+/** dh_chain_weights() - a matrix of a layer that is dense: [inputs][hidden], or transposed */
+const struct dh_net_tensor *dh_chain_weights(const struct dh_plan *plan,
+					     const struct dh_chain_layer *layer, bool *transposed);
+
+/** dh_chain_dense() - multiply-accumulates of a chain without zeros */
+double dh_chain_dense(const struct dh_plan_chain *chain);
+
+/** dh_chain_run() - what a chain's program makes of @steps vectors, in real values both */
+void dh_chain_run(struct dh_int_run *run, uint32_t steps, const float *values, float *result);
+
+/** dh_plan_forget_chains() - free what they own */
+void dh_plan_forget_chains(struct dh_plan *plan);
+
 /* --- the steps, in this order ---------------------------------------------- */
 
 /** dh_plan_cut() - layers, host nodes, parts; 0, -EOPNOTSUPP or -ENOMEM */
 int dh_plan_cut(struct dh_plan *plan);
+
+/**
+ * dh_plan_recurrent() - the programs of the chains
+ *
+ * Return: 0; -ERESTART: a node has to run on the host; -ERANGE: thresholds that there is no layer for.
+ */
+int dh_plan_recurrent(struct dh_plan *plan, const struct dh_samples *samples);
 
 /** dh_plan_scale() - scales of tensors and weights as integers */
 int dh_plan_scale(struct dh_plan *plan);

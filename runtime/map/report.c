@@ -50,6 +50,25 @@ static void report_engine(struct dh_plan *plan, uint32_t source, uint32_t node)
 	dh_explain_replace(plan->explain, source, DH_PLACE_ENGINE, index, text);
 }
 
+/* Its number is that of the layer behind all of the convolution engine. */
+static void report_chain(struct dh_plan *plan, uint32_t source, uint32_t node)
+{
+	const struct dh_plan_node *fate = &plan->nodes[node];
+	const struct dh_plan_chain *chain = &plan->chains[fate->chain];
+	const struct dh_chain_layer *layer = &chain->layers[fate->layer];
+	char text[256];
+
+	if (layer->node == node && !layer->per_step)
+		snprintf(text, sizeof(text), "recurrent engine, after the last step");
+	else if (layer->node == node)
+		snprintf(text, sizeof(text), "recurrent engine, %u step%s", chain->steps,
+			 chain->steps > 1 ? "s" : "");
+	else
+		snprintf(text, sizeof(text), "part of %.200s", plan->net->nodes[layer->node].name);
+	dh_explain_replace(plan->explain, source, DH_PLACE_ENGINE,
+			   (int)(chain->first_layer + fate->layer), text);
+}
+
 static void report_source(struct dh_plan *plan, uint32_t source)
 {
 	int32_t node = plan->net->sources[source].node;
@@ -58,7 +77,9 @@ static void report_source(struct dh_plan *plan, uint32_t source)
 	if (node == DH_NET_NONE)
 		return;
 	fate = &plan->nodes[node];
-	if (fate->place == DH_PLACE_ENGINE)
+	if (fate->place == DH_PLACE_ENGINE && fate->chain != DH_PLAN_NONE)
+		report_chain(plan, source, node);
+	else if (fate->place == DH_PLACE_ENGINE)
 		report_engine(plan, source, node);
 	else
 		dh_explain_replace(plan->explain, source, fate->place, DH_PLAN_NONE, fate->text);
@@ -141,6 +162,22 @@ static void warn_of_layer(struct dh_plan *plan, const struct dh_plan_layer *laye
 				name);
 }
 
+/* What the compiler of a chain says, of layers alone: errors are against float on the same input. */
+static void report_recurrent(struct dh_plan *plan, const struct dh_plan_chain *chain)
+{
+	const struct dh_explain *from = chain->explain;
+
+	for (size_t i = 0; i < from->layer_count; i++) {
+		struct dh_explain_layer row = from->layers[i];
+
+		if (!plan->measured)
+			row.error_rms = -1;
+		dh_explain_layer(plan->explain, &row);
+	}
+	for (size_t i = 0; i < from->warning_count; i++)
+		dh_explain_warn(plan->explain, "%s", from->warnings[i]);
+}
+
 /* --- the whole ------------------------------------------------------------------- */
 
 static void report_inputs(struct dh_plan *plan)
@@ -190,7 +227,9 @@ void dh_plan_report(struct dh_plan *plan, const struct dh_samples *samples, size
 		report_layer(plan, l);
 		warn_of_layer(plan, &plan->layers[l]);
 	}
-	if (!plan->layer_count)
+	for (uint32_t c = 0; c < plan->chain_count; c++)
+		report_recurrent(plan, &plan->chains[c]);
+	if (!plan->layer_count && !plan->chain_count)
 		dh_explain_warn(plan->explain, "nothing of this network runs on the engine");
 	report_inputs(plan);
 	report_memory(plan);

@@ -212,6 +212,8 @@ int dh_samples_measure(struct dh_plan *plan, struct dh_samples *samples, double 
 		return ret;
 	for (uint32_t i = 0; i < plan->layer_count; i++)
 		dense += dh_layer_dense(&plan->layers[i]);
+	for (uint32_t i = 0; i < plan->chain_count; i++)
+		dense += dh_chain_dense(&plan->chains[i]);
 	if (samples->count > work / dense)
 		samples->count = work / dense >= 1 ? work / dense : 1;
 	for (size_t s = 0; s < samples->count; s++) {

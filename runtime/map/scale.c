@@ -56,7 +56,7 @@ static int input_frac(struct dh_plan *plan, int32_t tensor)
 {
 	struct dh_plan_tensor *t = &plan->tensors[tensor];
 
-	if (!t->scaled)
+	if (!t->scaled && !t->vectors)
 		t->frac = range_frac(plan, tensor);
 	t->scaled = true;
 	return t->frac;
@@ -357,7 +357,7 @@ static int scale_layer(struct dh_plan *plan, struct dh_plan_layer *layer)
 		return -ENOMEM;
 	see_weights(plan, layer, &seen);
 	if (!isfinite(seen.reach))
-		return dh_plan_evict(plan, layer, "weights that are not finite numbers");
+		return dh_plan_evict(plan, layer->node, "weights that are not finite numbers");
 	if (is_published(plan)) {
 		publish(plan, layer);
 		return 0;
@@ -365,7 +365,7 @@ static int scale_layer(struct dh_plan *plan, struct dh_plan_layer *layer)
 	layer->weight8 = plan->options->weights == DH_WEIGHTS_8;
 	ret = choose(plan, layer, &seen, false);
 	if (ret == -ERANGE || out->frac < -FRAC_MOST)
-		return dh_plan_evict(plan, layer,
+		return dh_plan_evict(plan, layer->node,
 				     "values beyond what 16 bits can hold at any scale: scale its "
 				     "weights down");
 	return ret;

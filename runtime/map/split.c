@@ -73,7 +73,7 @@ static int collect_wishes(struct dh_plan *plan)
 			continue;
 		wish_groups(plan, layer, &most, &unit);
 		if (!most)
-			return dh_plan_evict(plan, layer,
+			return dh_plan_evict(plan, layer->node,
 					     "rows of %u columns do not fit the input store of %u "
 					     "bytes: cut the input",
 					     dh_layer_input(plan, layer, 0)->cols,
@@ -433,7 +433,7 @@ static int split_conv(struct dh_plan *plan, struct dh_plan_layer *layer,
 	}
 	if (ret == -ENOSPC)
 		return dh_plan_evict(
-			plan, layer,
+			plan, layer->node,
 			"no way to cut it into passes that fit %u MACs with %u weights "
 			"each and an input store of %u bytes: use fewer channels",
 			plan->limits.conv_macs, plan->limits.conv_kernel_words,
@@ -520,7 +520,7 @@ static int split_dense(struct dh_plan *plan, struct dh_plan_layer *layer,
 		return -ENOMEM;
 	if (!choose_view(plan, layer, inputs))
 		return dh_plan_evict(
-			plan, layer,
+			plan, layer->node,
 			"an input of %u maps of unlike sizes; the engine takes at most "
 			"%u maps, of rows of the same length: use fewer inputs",
 			inputs->count, MAPS_MOST);

@@ -126,7 +126,7 @@ void fixture_compare(struct fixture *fixture)
 		fixture_input(fixture, s, integers);
 		fixture_input(fixture, s, exact);
 		device_run(device, outputs);
-		integers_network(&fixture->plan, integers);
+		integers_network(&fixture->plan, fixture->network, integers);
 		dh_net_run_all(exact);
 		compare_exactly(fixture, outputs, integers);
 		add_errors(fixture, outputs, exact, sums);
@@ -145,7 +145,7 @@ void fixture_compare(struct fixture *fixture)
 
 void fixture_free(struct fixture *fixture)
 {
-	dh_arena_free(&fixture->plan.arena);
+	dh_plan_free(&fixture->plan);
 	dh_network_free(fixture->network);
 	dh_explain_free(fixture->explain);
 	for (int i = 0; i < 8; i++)

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "compile/int_run.h"
 #include "integers.h"
 
 static long long clamp16(long long value)
@@ -124,16 +125,48 @@ void integers_layer(const struct dh_plan *plan, const struct dh_plan_layer *laye
 	free(in);
 }
 
-void integers_network(const struct dh_plan *plan, struct dh_net_run *run)
+static const struct dh_program *program_of(const struct dh_network *network, int32_t output)
+{
+	for (uint32_t i = 0; i < network->part_count; i++) {
+		if (network->parts[i].outputs[0] == output)
+			return network->parts[i].program;
+	}
+	ck_abort_msg("no part gives tensor %d", output);
+	return NULL;
+}
+
+static void integers_chain(const struct dh_plan_chain *chain, const struct dh_network *network,
+			   struct dh_net_run *run)
+{
+	struct dh_int_run *vectors = dh_int_run_create(program_of(network, chain->output));
+
+	ck_assert_ptr_nonnull(vectors);
+	dh_chain_run(vectors, chain->steps, dh_net_run_floats(run, chain->input),
+		     dh_net_run_floats(run, chain->output));
+	dh_int_run_free(vectors);
+}
+
+static void integers_behind(const struct dh_plan *plan, const struct dh_network *network,
+			    uint32_t level, struct dh_net_run *run)
+{
+	for (uint32_t i = 0; i < plan->net->node_count; i++) {
+		const struct dh_plan_chain *chain = dh_plan_chain_at(plan, i);
+
+		if (chain && chain->level == level)
+			integers_chain(chain, network, run);
+		else if (plan->nodes[i].place == DH_PLACE_HOST && plan->nodes[i].level == level)
+			dh_net_run_node(run, i);
+	}
+}
+
+void integers_network(const struct dh_plan *plan, const struct dh_network *network,
+		      struct dh_net_run *run)
 {
 	for (uint32_t level = 0; level < plan->level_count; level++) {
 		for (uint32_t l = 0; l < plan->layer_count; l++) {
 			if (plan->layers[l].part == level)
 				integers_layer(plan, &plan->layers[l], run);
 		}
-		for (uint32_t i = 0; i < plan->net->node_count; i++) {
-			if (plan->nodes[i].place == DH_PLACE_HOST && plan->nodes[i].level == level)
-				dh_net_run_node(run, i);
-		}
+		integers_behind(plan, network, level, run);
 	}
 }

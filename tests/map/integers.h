@@ -6,6 +6,7 @@
 #define DELTAHOP_TEST_INTEGERS_H
 
 #include "map/plan.h"
+#include "network/network.h"
 
 /**
  * integers_layer() - compute the output of a layer from its inputs
@@ -14,7 +15,12 @@
 void integers_layer(const struct dh_plan *plan, const struct dh_plan_layer *layer,
 		    struct dh_net_run *run);
 
-/** integers_network() - the whole plan: layers in integers, the host's nodes in float */
-void integers_network(const struct dh_plan *plan, struct dh_net_run *run);
+/**
+ * integers_network() - the whole plan: layers in integers, the host's nodes in float
+ * @network: has the programs of the recurrent engine, which run in the arithmetic of their compiler;
+ *	that this is the device's is for tests/runtime/compile_test.c to show
+ */
+void integers_network(const struct dh_plan *plan, const struct dh_network *network,
+		      struct dh_net_run *run);
 
 #endif /* DELTAHOP_TEST_INTEGERS_H */

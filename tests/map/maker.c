@@ -185,7 +185,53 @@ int32_t maker_flat(struct maker *maker, int32_t x)
 {
 	uint32_t dims[2] = { 1, dh_net_elements(&maker->net->tensors[x]) };
 
-	return maker_node(maker, DH_NET_RESHAPE, NULL, 1, &x, 2, dims);
+	return maker_shape(maker, x, 2, dims);
+}
+
+int32_t maker_shape(struct maker *maker, int32_t x, uint32_t rank, const uint32_t *dims)
+{
+	return maker_node(maker, DH_NET_RESHAPE, NULL, 1, &x, rank, dims);
+}
+
+int32_t maker_gru(struct maker *maker, int32_t x, uint32_t hidden, bool all)
+{
+	const union dh_net_attributes attr = {
+		.recurrent = { .hidden = hidden,
+			       .linear_before_reset = true,
+			       .activations = { { DH_NET_SIGMOID }, { DH_NET_TANH } } }
+	};
+	uint32_t steps = maker_dim(maker, x, 0), values = maker_dim(maker, x, 2);
+	uint32_t w[] = { 1, 3 * hidden, values }, r[] = { 1, 3 * hidden, hidden },
+		 b[] = { 1, 6 * hidden };
+	uint32_t states[] = { steps, 1, 1, hidden }, last[] = { 1, 1, hidden };
+	struct dh_net_node *node;
+	int32_t inputs[4] = { x }, y;
+
+	inputs[1] = maker_constant(maker, 3, w, sqrtf(1.0F / values), 0);
+	inputs[2] = maker_constant(maker, 3, r, sqrtf(1.0F / hidden), 0);
+	inputs[3] = maker_constant(maker, 2, b, 0.1F, 0);
+	if (all)
+		return maker_node(maker, DH_NET_GRU, &attr, 4, inputs, 4, states);
+	y = maker_node(maker, DH_NET_GRU, &attr, 4, inputs, 3, last);
+	node = &maker->net->nodes[maker->net->node_count - 1];
+	node->outputs = dh_arena_alloc(&maker->net->arena, 2, sizeof(*node->outputs));
+	ck_assert_ptr_nonnull(node->outputs);
+	node->outputs[0] = DH_NET_NONE;
+	node->outputs[1] = y;
+	node->output_count = 2;
+	return y;
+}
+
+int32_t maker_product(struct maker *maker, int32_t x, uint32_t outputs)
+{
+	const struct dh_net_tensor *from = &maker->net->tensors[x];
+	uint32_t dims[DH_NET_MAX_RANK], weights[2] = { from->dims[from->rank - 1], outputs };
+	int32_t inputs[2] = { x };
+
+	memcpy(dims, from->dims, sizeof(dims));
+	dims[from->rank - 1] = outputs;
+	inputs[1] = maker_constant(maker, 2, weights, sqrtf(1.0F / weights[0]), 0);
+	return maker_node(maker, DH_NET_MATMUL, NULL, 2, inputs, from->rank, dims);
 }
 
 int32_t maker_dense(struct maker *maker, int32_t x, uint32_t outputs, bool transposed)

@@ -66,6 +66,15 @@ int32_t maker_flat(struct maker *maker, int32_t x);
 /** maker_dense() - Gemm with random weights, transposed or not */
 int32_t maker_dense(struct maker *maker, int32_t x, uint32_t outputs, bool transposed);
 
+/** maker_shape() - the same values in another shape */
+int32_t maker_shape(struct maker *maker, int32_t x, uint32_t rank, const uint32_t *dims);
+
+/** maker_gru() - over [steps][1][values]: all states, as [steps][1][1][hidden], or the last, as [1][1][hidden] */
+int32_t maker_gru(struct maker *maker, int32_t x, uint32_t hidden, bool all);
+
+/** maker_product() - MatMul of vectors along the last axis with a random matrix */
+int32_t maker_product(struct maker *maker, int32_t x, uint32_t outputs);
+
 /** maker_output() - an output of the net */
 void maker_output(struct maker *maker, int32_t tensor);
 
