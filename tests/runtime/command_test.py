@@ -11,6 +11,7 @@ import tempfile
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import onnx_file as onnx
 from npy import load, save
 
 DELTAHOP, DIGITS, NETWORK_MAKE = sys.argv[1:4]
@@ -541,6 +542,59 @@ class Networks(Tool):
 		answer = json.loads(self.good("disasm", "--json", self.mixed))
 		self.assertEqual([part["engine"] for part in answer["parts"]], ["conv", "rnn"])
 		self.assertEqual(json.loads(self.good("info", "--json", self.mixed))["parts"], [])
+
+
+class CompileParts(Tool):
+	"""Networks of parts: what only their compiler has."""
+
+	@classmethod
+	def setUpClass(cls):
+		super().setUpClass()
+		networks = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "map", "networks")
+		cls.mnist = [os.path.join(networks, "mnist8.onnx"), "--calibration", os.path.join(networks, "digits.npy")]
+		constants = [onnx.tensor("w", (4, 2, 1, 1), [0.25, -0.5, 1.0, 0.75, -0.125, 0.3, 0.0, 0.9])]
+		cls.open, cls.two = cls.path("open.onnx"), cls.path("two.onnx")
+		onnx.save(cls.open, "open", [onnx.node("Conv", ["x", "w"], ["y"])], constants,
+			  [onnx.value_info("x", (1, 2, "rows", 8))], [onnx.value_info("y", (1, 4, "rows", 8))])
+		onnx.save(cls.two, "two", [onnx.node("Conv", ["a", "w"], ["c"]), onnx.node("Add", ["c", "b"], ["y"])],
+			  constants, [onnx.value_info("a", (1, 2, 5, 5)), onnx.value_info("b", (1, 4, 5, 5))],
+			  [onnx.value_info("y", (1, 4, 5, 5))])
+
+	def bits(self, *args):
+		explain = json.loads(self.good("compile", *self.mnist, *args, "--json"))["explain"]
+		return [layer["weight_bits"] for layer in explain["convs"]]
+
+	def test_weights(self):
+		self.assertEqual(self.bits("--weights", "8"), [8, 8, 8])
+		self.assertEqual(self.bits("--weights", "16"), [16, 16, 16])
+		self.assertEqual(self.bits("--weights", "auto"), self.bits())
+		self.assertNotIn(self.bits(), ([8, 8, 8], [16, 16, 16]))
+		self.bad(2, "compile", *self.mnist, "--weights", "7", says=["--weights", "auto, 8 or 16"])
+
+	def test_size(self):
+		self.bad(3, "compile", self.open, says=["axis 2 (rows) is left open"])
+		x = save(self.path("x.npy"), "<f4", (2, 2, 6, 8), [i / 64 for i in range(192)])
+		self.good("compile", self.open, "--size", "rows=6", "--calibration", x, "-o", self.path("open.dhp"))
+		self.assertIn("; input   x [1, 2, 6, 8]\n", self.good("info", self.path("open.dhp")))
+		for text in ("rows", "=6", "rows=0", "rows=six"):
+			self.bad(2, "compile", self.open, "--size", text, says=["--size"])
+
+	def test_calibration_by_name(self):
+		a = save(self.path("a.npy"), "<f4", (1, 2, 5, 5), [i / 8 for i in range(50)])
+		b = save(self.path("b.npy"), "<f4", (1, 4, 5, 5), [i / 8 for i in range(100)])
+		self.good("compile", self.two, "--calibration", "a=" + a, "--calibration", "b=" + b)
+		self.bad(1, "compile", self.two, "--calibration", "a=" + a, says=["no calibration data for input b"])
+		self.bad(1, "compile", self.two, "--calibration", "a=" + a, "--calibration", "b=" + a, says=["b", "[1][4][5][5]"])
+
+	def test_options_of_recurrent_layers(self):
+		self.bad(2, "compile", *self.mnist, "--theta-x", "8", says=["threshold", "none there"])
+		self.bad(2, "compile", *self.mnist, "--theta-h", "0=8", says=["threshold", "none there"])
+		lengths = save(self.path("l.npy"), "<i4", (1,), [50])
+		self.bad(2, "compile", *self.mnist, "--lengths", lengths, says=["--lengths", "recurrent as a whole"])
+
+	def test_engine_that_is_not_there(self):
+		text = self.bad(3, "compile", self.mnist[0], "--profile", "edgedrnn", says=["Conv", "for a profile with both, such as card"])
+		self.assertNotIn("does not use yet", text)
 
 
 if __name__ == "__main__":
