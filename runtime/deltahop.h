@@ -717,6 +717,23 @@ void *dh_session_input(struct dh_session *session, uint32_t index);
 const void *dh_session_output(const struct dh_session *session, uint32_t index);
 
 /**
+ * dh_session_keep_states() - whether the recurrent parts go on from where the run before ended, instead
+ * of from their initial state; at first they do not
+ *
+ * Return: 0; -ERANGE: the network has no recurrent layers on the device.
+ */
+int dh_session_keep_states(struct dh_session *session, bool keep, struct dh_error *err);
+
+/**
+ * dh_session_set_theta() - change the delta thresholds of all recurrent layers on the device
+ * @theta_x: as dh_instance_set_theta(); @theta_h likewise
+ *
+ * Return: 0; -ERANGE: the network has none there, or as dh_instance_set_theta().
+ */
+int dh_session_set_theta(struct dh_session *session, int theta_x, int theta_h,
+			 struct dh_error *err);
+
+/**
  * dh_session_run() - run the network once
  *
  * A session is used by one thread at a time, a device by any number of sessions. Nothing is allocated.

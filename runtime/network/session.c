@@ -34,6 +34,7 @@ static int write_maps(struct dh_session *session, struct dh_session_part *part,
 static int write_inputs(struct dh_session *session, struct dh_session_part *part,
 			struct dh_error *err)
 {
+	uint32_t flags = part->stream && !session->keep_states ? DH_JOB_RESET : 0;
 	double start = now();
 	int ret = 0;
 
@@ -46,8 +47,7 @@ static int write_inputs(struct dh_session *session, struct dh_session_part *part
 		ret = dh_job_quantise(part->job, session->data[part->part->inputs[0]], part->steps,
 				      &part->clipped, err);
 	if (!ret)
-		ret = dh_job_setup(part->job, part->stream, part->steps,
-				   part->stream ? DH_JOB_RESET : 0, err);
+		ret = dh_job_setup(part->job, part->stream, part->steps, flags, err);
 	part->seconds = now() - start;
 	return ret;
 }
@@ -145,6 +145,37 @@ int dh_session_run(struct dh_session *session, struct dh_error *err)
 			run_node(session, batch->first);
 		else
 			ret = run_parts(session, batch, err);
+	}
+	return ret;
+}
+
+/* --- recurrent parts -------------------------------------------------------------------------- */
+
+static int check_recurrent(const struct dh_session *session, const char *what, struct dh_error *err)
+{
+	for (uint32_t i = 0; i < session->network->part_count; i++) {
+		if (session->parts[i].stream)
+			return 0;
+	}
+	dh_error_set(err, "%s: network %s has no recurrent layers on the device", what,
+		     session->network->name);
+	return -ERANGE;
+}
+
+int dh_session_keep_states(struct dh_session *session, bool keep, struct dh_error *err)
+{
+	session->keep_states = keep;
+	return check_recurrent(session, "states", err);
+}
+
+int dh_session_set_theta(struct dh_session *session, int theta_x, int theta_h, struct dh_error *err)
+{
+	int ret = check_recurrent(session, "thresholds", err);
+
+	for (uint32_t i = 0; !ret && i < session->network->part_count; i++) {
+		if (session->parts[i].stream)
+			ret = dh_instance_set_theta(session->parts[i].instance, -1, theta_x,
+						    theta_h, err);
 	}
 	return ret;
 }

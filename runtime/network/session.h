@@ -45,6 +45,7 @@ struct dh_batch {
  * @data: by tensor of the net: elements, NULL where nobody needs them
  * @seconds: by step: host's time of a node in the last run
  * @jobs: room for those of a batch
+ * @keep_states: streams go on from run to run
  */
 struct dh_session {
 	struct dh_device *device;
@@ -57,6 +58,7 @@ struct dh_session {
 	uint32_t batch_count;
 	struct dh_job **jobs;
 	double *seconds;
+	bool keep_states;
 };
 
 #endif /* DELTAHOP_SESSION_H */

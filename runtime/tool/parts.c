@@ -2,20 +2,18 @@
 /* A network of parts with its input, on a device. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tool/parts.h"
 #include "tool/tool.h"
 
+#define THETA_MAX 511
+
 /* What only a recurrent network has. */
 static int check_arguments(const struct run_arguments *args, struct dh_error *err)
 {
-	const char *what = args->lengths      ? "--lengths"
-			   : args->theta_x    ? "--theta-x"
-			   : args->theta_h    ? "--theta-h"
-			   : args->keep_state ? "--stream"
-			   : args->streams    ? "--batch"
-					      : NULL;
+	const char *what = args->lengths ? "--lengths" : args->streams ? "--batch" : NULL;
 
 	if (!what)
 		return EXIT_OK;
@@ -54,6 +52,41 @@ static int place(struct parts *run, const struct run_arguments *args, struct dh_
 	return ret ? tool_fail(tool_status(ret), err) : EXIT_OK;
 }
 
+/* A whole number, for all recurrent layers; not given: as the network was compiled. */
+static int read_theta(const char *name, const char *text, int *theta, struct dh_error *err)
+{
+	char *end;
+	long value;
+
+	*theta = DH_THETA_KEEP;
+	if (!text)
+		return 0;
+	value = strtol(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || value > THETA_MAX) {
+		dh_error_set(err,
+			     "%s %s: give a whole number from 0 to %d (in 1/256) for all recurrent "
+			     "layers; compile sets those of single ones",
+			     name, text, THETA_MAX);
+		return -EINVAL;
+	}
+	*theta = value;
+	return 0;
+}
+
+static int set_recurrent(struct parts *run, const struct run_arguments *args, struct dh_error *err)
+{
+	int theta_x, theta_h;
+	int ret = read_theta("--theta-x", args->theta_x, &theta_x, err);
+
+	if (!ret)
+		ret = read_theta("--theta-h", args->theta_h, &theta_h, err);
+	if (!ret && (args->theta_x || args->theta_h))
+		ret = dh_session_set_theta(run->session, theta_x, theta_h, err);
+	if (!ret && args->keep_state)
+		ret = dh_session_keep_states(run->session, true, err);
+	return ret ? tool_fail(EXIT_USAGE, err) : EXIT_OK;
+}
+
 int parts_open(struct parts *run, const struct run_arguments *args, struct dh_error *err)
 {
 	int ret = check_arguments(args, err);
@@ -65,6 +98,8 @@ int parts_open(struct parts *run, const struct run_arguments *args, struct dh_er
 		ret = load(run, args, err);
 	if (!ret)
 		ret = place(run, args, err);
+	if (!ret)
+		ret = set_recurrent(run, args, err);
 	return ret;
 }
 

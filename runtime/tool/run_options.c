@@ -88,11 +88,12 @@ static const struct argp_option options[] = {
 	{ "device", 'd', "DEVICE", 0, "run here; see below", 0 },
 	{ "theta-x", KEY_THETA_X, "T", 0,
 	  "threshold of input vectors in 1/256, 0..511: of all recurrent layers, or of single "
-	  "layers, also dense ones, as in 0=8,2=16",
+	  "layers, also dense ones, as in 0=8,2=16 (not of a network of parts)",
 	  0 },
 	{ "theta-h", KEY_THETA_H, "T", 0, "threshold of hidden vectors, given as --theta-x is", 0 },
 	{ "stream", KEY_STREAM, NULL, 0,
-	  "carry the state on from sequence to sequence, instead of starting anew", 0 },
+	  "carry the state on from sequence to sequence, or from run to run, instead of starting anew",
+	  0 },
 	{ "batch", KEY_BATCH, "B", 0,
 	  "B states: sequence i uses state i mod B (default: the network's batch size, or 1)", 0 },
 	{ 0 }

@@ -199,19 +199,21 @@ class Network:
 		self.output = load(self.path("output.npy"))[1]
 		return done.stdout
 
-	def exact(self):
-		"""The same in float."""
-		out = []
-		for sound in self.inputs:
-			maps = self.convs[1].run(self.convs[0].run([sound]))
-			steps = [[maps[c][r][t] for c in range(MAPS) for r in range(BANDS // 4)] for t in range(STEPS)]
+	def features(self, sound):
+		maps = self.convs[1].run(self.convs[0].run([sound]))
+		return [[maps[c][r][t] for c in range(MAPS) for r in range(BANDS // 4)] for t in range(STEPS)]
+
+	def exact(self, stream):
+		"""The same in float; as one sequence if the states go on from run to run."""
+		runs, out = [self.features(sound) for sound in self.inputs], []
+		for steps in [sum(runs, [])] if stream else runs:
 			steps = self.grus[1].run(self.grus[0].run(steps))
 			for vector in self.dense.run(steps[-1:] if self.last else steps):
 				out.extend(softmax(vector))
 		return out
 
-	def error(self):
-		exact = self.exact()
+	def error(self, stream=False):
+		exact = self.exact(stream)
 		self.test.assertEqual(len(exact), len(self.output))
 		return math.sqrt(sum((a - b) ** 2 for a, b in zip(self.output, exact)) / sum(b * b for b in exact))
 
@@ -271,7 +273,24 @@ class BothEngines(unittest.TestCase):
 		network.compile("--weights", "16", "--theta-h", "2=40,3=40", "--theta-x", "2=40,3=40")
 		network.run()
 		self.assertEqual(network.work("rnn"), all_layers)
+		network.compile("--weights", "16")
+		network.run("--theta-x", "40", "--theta-h", "40")
+		self.assertEqual(network.work("conv"), conv)
+		self.assertLess(network.work("rnn"), 0.8 * rnn)
 		self.assertIn("layers 2 to 4", network.compile("--weights", "16", "--theta-x", "1=8", status=2)["error"])
+
+	def test_states_go_on(self):
+		"""With --stream the second run begins where the first one ended, and the first at the start."""
+		network = Network(self, "crnn-stream")
+		network.compile()
+		network.run()
+		first, size = network.output, STEPS * CLASSES
+		network.run("--stream")
+		self.assertEqual(network.output[:size], first[:size])
+		self.assertNotEqual(network.output[size:], first[size:])
+		self.assertLess(network.error(stream=True), MOST)
+		self.assertGreater(network.error(), network.error(stream=True))
+		network.run()
 
 
 class Branches(unittest.TestCase):

@@ -488,8 +488,14 @@ class Networks(Tool):
 			self.bad(1, *run, *args, says=words)
 		self.bad(1, *run, *self.inputs, "--output", self.path("y.npy"), says=["which of 3", "h, p, class"])
 		self.bad(1, *run, *self.inputs, "--output", "p=/nonexistent/file", says=["/nonexistent/file"])
-		for option in (["--lengths", x], ["--theta-x", "8"], ["--theta-h", "8"], ["--stream"], ["--batch", "2"]):
+		for option in (["--lengths", x], ["--batch", "2"]):
 			self.bad(2, *run, *self.inputs, *option, says=[option[0], "recurrent as a whole"])
+		for theta in ("512", "-1", "8x", "", "4=8"):
+			self.bad(2, *run, *self.inputs, "--theta-x=" + theta, says=["--theta-x", "0 to 511"])
+		pixels = save(self.path("p.npy"), "<f4", (3, 5, 5), [1.0] * 75)
+		for option in (["--theta-x", "8"], ["--theta-h", "8"], ["--stream"]):
+			self.bad(2, "run", self.published, "--device", "embedded:profile=nullhop-fpga", "--input", pixels, *option,
+				 says=["no recurrent layers on the device"])
 		self.bad(2, "run", self.mixed, says=["--input is missing"])
 
 	def test_wrong_device(self):
