@@ -243,6 +243,66 @@ START_TEST(more_layers_than_slots)
 }
 END_TEST
 
+/* A GRU behind an input: its states as [5][1][16]. */
+static int32_t make_sequence(struct maker *maker)
+{
+	const uint32_t dims[] = { 1, 5, 8 }, first[] = { 5, 1, 8 }, states[] = { 5, 1, 16 };
+	int32_t x;
+
+	maker_start(maker, 6);
+	x = maker_shape(maker, maker_input(maker, 3, dims), 3, first);
+	return maker_shape(maker, maker_gru(maker, x, 16, true), 3, states);
+}
+
+static void map_and_compare(struct fixture *fixture, struct maker *maker, int32_t output)
+{
+	struct dh_net *net;
+
+	maker_output(maker, output);
+	net = maker_finish(maker);
+	fixture_options(fixture, "card");
+	fixture_calibrate(fixture, net, 1);
+	fixture_map(fixture, net);
+	ck_assert_uint_eq(fixture->plan.chain_count, 1);
+	fixture_compare(fixture);
+}
+
+/* Axes of 1 may change places, others not. */
+START_TEST(order_of_values)
+{
+	static const union dh_net_attributes perms[] = { { .transpose = { { 1, 0, 2 } } },
+							 { .transpose = { { 2, 1, 0 } } } };
+	const uint32_t dims[][3] = { { 1, 5, 16 }, { 16, 1, 5 } };
+	struct fixture fixture;
+	struct maker maker;
+	int32_t x = make_sequence(&maker), y;
+
+	y = maker_node(&maker, DH_NET_TRANSPOSE, &perms[_i], 1, &x, 3, dims[_i]);
+	map_and_compare(&fixture, &maker, y);
+	ck_assert_int_eq(fixture.plan.chains[0].output, _i ? x : y);
+	fixture_free(&fixture);
+}
+END_TEST
+
+/* A part behind a chain takes what that gives in the same scale, so that it can read it where it lies. */
+START_TEST(scale_of_states)
+{
+	const uint32_t map[] = { 1, 1, 5, 16 };
+	const struct dh_network_part *parts;
+	struct fixture fixture;
+	struct maker maker;
+	int32_t x = make_sequence(&maker);
+
+	x = maker_square(&maker, maker_shape(&maker, x, 4, map), 3, 3);
+	map_and_compare(&fixture, &maker, x);
+	parts = fixture.network->parts;
+	ck_assert_uint_eq(fixture.network->step_count, 2);
+	ck_assert_int_eq(parts[0].program->engine, DELTAHOP_ENGINE_RNN);
+	ck_assert_int_eq(parts[1].program->inputs[0].scale_exp, parts[0].program->output.scale_exp);
+	fixture_free(&fixture);
+}
+END_TEST
+
 /* A start other than zero, without calibration data. */
 START_TEST(initial_state)
 {
@@ -279,6 +339,8 @@ static Suite *chain_suite(void)
 	tcase_add_test(tc, attributes);
 	tcase_add_test(tc, sizes_and_weights);
 	tcase_add_test(tc, more_layers_than_slots);
+	tcase_add_loop_test(tc, order_of_values, 0, 2);
+	tcase_add_test(tc, scale_of_states);
 	tcase_add_test(tc, initial_state);
 	suite_add_tcase(suite, tc);
 	return suite;
