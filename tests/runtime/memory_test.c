@@ -274,6 +274,26 @@ START_TEST(compiling_either_way)
 }
 END_TEST
 
+/* To parts, of which one is for the recurrent engine. */
+static void compile_parts(struct outcome *out, const char *path)
+{
+	struct dh_front_options options = { .profile = "card", .theta_x = 4 };
+	struct dh_network *network;
+
+	out->ret = dh_front_network(path, &options, &network, &out->err);
+	if (out->ret)
+		return;
+	out->broken |= network->part_count != 1;
+	out->ret = add_json(out, dh_network_disasm_json(network, true));
+	dh_network_free(network);
+}
+
+START_TEST(compiling_parts)
+{
+	ck_assert_int_eq(try_all(compile_parts, net_path("gru_fixed", ".onnx")), 0);
+}
+END_TEST
+
 static void compile(struct outcome *out, const char *name)
 {
 	struct dh_compile_options options = { .theta_x = 4 };
@@ -579,6 +599,7 @@ int main(void)
 	tcase_add_test(tests, compiling);
 	tcase_add_test(tests, compiling_convolutions);
 	tcase_add_test(tests, compiling_either_way);
+	tcase_add_test(tests, compiling_parts);
 	tcase_add_test(tests, compiling_with_calibration);
 	tcase_add_test(tests, loading);
 	tcase_add_test(tests, opening);
