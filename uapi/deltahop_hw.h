@@ -42,6 +42,7 @@
 #define DELTAHOP_REG_LINK_N		0x0038	/* the same for memory behind the link; 0: no link, the DRAM channel serves all */
 #define DELTAHOP_REG_LINK_L		0x003c
 #define DELTAHOP_REG_LINK_Q		0x0040
+#define DELTAHOP_REG_DRAM_PART		0x0044	/* 0: dram=simple; else the part of dram=ddr */
 
 #define DELTAHOP_REG_RNN_PES		0x0080
 #define DELTAHOP_REG_RNN_SLOTS		0x0084	/* layer slots */

@@ -96,6 +96,36 @@ static const struct dh_config card = {
 	.energy_mac_fj = ENERGY_MAC_FJ,
 };
 
+/* The part of dram=ddr, by profile: 1 DDR3L of 16 bits, 2 DDR3 of 32 bits, 3 LPDDR4. */
+static const uint32_t own_part[] = {
+	[DELTAHOP_PROFILE_EDGEDRNN] = 1,
+	[DELTAHOP_PROFILE_NULLHOP_FPGA] = 2,
+	[DELTAHOP_PROFILE_NULLHOP_ASIC] = 3,
+	[DELTAHOP_PROFILE_CARD] = 3,
+};
+
+const char *dh_dram_name(uint32_t part)
+{
+	if (!part)
+		return "simple";
+	return dh_ddr_part(part) ? dh_ddr_part(part)->name : NULL;
+}
+
+bool dh_config_dram(struct dh_config *config, const char *name)
+{
+	if (!strcmp(name, "ddr")) {
+		config->dram_part = own_part[config->profile];
+		return true;
+	}
+	for (uint32_t part = 0; dh_dram_name(part); part++) {
+		if (strcmp(name, dh_dram_name(part)) != 0)
+			continue;
+		config->dram_part = part;
+		return true;
+	}
+	return false;
+}
+
 bool dh_config_profile(struct dh_config *config, const char *name)
 {
 	static const struct dh_config *const profiles[] = { &edgedrnn, &nullhop_fpga, &nullhop_asic,
@@ -186,6 +216,19 @@ static const char *refuse_conv(const struct dh_config *config)
 	return NULL;
 }
 
+static const char *refuse_part(const struct dh_config *config)
+{
+	if (!config->dram_part)
+		return NULL;
+	if (!dh_ddr_part(config->dram_part))
+		return "dram: there is no such part";
+	if (!config->dram.n)
+		return "dram-n: must be at least 1 with dram=ddr; ideal memory is dram=simple";
+	if (config->clock_hz % 1000)
+		return "clock-hz: must be a multiple of 1000 with dram=ddr";
+	return NULL;
+}
+
 const char *dh_config_refuse(const struct dh_config *config)
 {
 	const char *refused;
@@ -207,7 +250,9 @@ const char *dh_config_refuse(const struct dh_config *config)
 		       "(bit 1) or both";
 	if (config->caps & ~(RNN_CAPS | CONV_CAPS))
 		return "caps: a capability bit that is reserved or not built in";
-	refused = refuse_rnn(config);
+	refused = refuse_part(config);
+	if (!refused)
+		refused = refuse_rnn(config);
 	return refused ? refused : refuse_conv(config);
 }
 

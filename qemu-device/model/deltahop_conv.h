@@ -10,6 +10,8 @@
 #include "deltahop_conv_timing.h"
 #include "deltahop_map.h"
 
+struct dh_port;
+
 /* Rows of an output, or of accumulators, that are computed together. */
 #define DH_CONV_STRIPE 2
 /* Most input rows that a stripe touches: kernel rows and a stride. */
@@ -215,6 +217,12 @@ void dh_conv_end(struct dh_conv *conv);
 /** dh_conv_fc() - a fully connected layer; its results wait in @conv->writer[0] */
 enum deltahop_reason dh_conv_fc(struct dh_conv *conv, struct dh_conv_loads *loads,
 				struct dh_conv_result *result);
+
+/**
+ * dh_conv_fc_fetch() - the same layer's columns once more, as bursts at a port
+ * @result: of the layer; its cycles become those at the port, with dram=ddr
+ */
+void dh_conv_fc_fetch(struct dh_conv *conv, struct dh_port *port, struct dh_conv_result *result);
 
 /* ---- between the files of the engine ---- */
 

@@ -173,3 +173,108 @@ enum deltahop_reason dh_conv_fc(struct dh_conv *conv, struct dh_conv_loads *load
 					   result->taken);
 	return DELTAHOP_REASON_NONE;
 }
+
+/* ---- bursts ---- */
+
+/**
+ * struct fetch - columns on their way
+ * @beats: of a column
+ * @add: cycles in which the MACs add one
+ * @bursts: so far
+ * @accepted: cycle in which the channel took the last one
+ * @last: its last beat
+ * @finished: last beats of the last bursts
+ * @added: the last column has been added then
+ */
+struct fetch {
+	struct dh_port *port;
+	const struct dh_memory_timing *memory;
+	uint64_t beats;
+	uint64_t add;
+	uint32_t outstanding;
+	uint64_t bursts;
+	uint64_t accepted;
+	uint64_t last;
+	uint64_t finished[DH_PIPELINE_BURSTS];
+	uint64_t added;
+};
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static void fetch_next(struct fetch *fetch, uint32_t number)
+{
+	uint64_t accept = fetch->bursts ? fetch->accepted + 1 : 0,
+		 step = later(1, fetch->memory->n);
+	uint64_t *finished = &fetch->finished[fetch->bursts % fetch->outstanding];
+	struct dh_beats beats;
+
+	if (fetch->bursts >= fetch->outstanding)
+		accept = later(accept, *finished + 1);
+	beats.first = accept + fetch->memory->l + 1;
+	if (fetch->bursts)
+		beats.first = later(beats.first, fetch->last + step);
+	beats.last = beats.first + (fetch->beats - 1) * step;
+	dh_port_column(fetch->port, number, accept, step, &beats);
+	fetch->accepted = accept;
+	fetch->last = *finished = beats.last;
+	fetch->bursts++;
+	fetch->added = later(later(fetch->added, beats.first) + fetch->add, beats.last + 1);
+}
+
+/* The columns of a row's values; @first: of the first one. False: it is not there any more. */
+static bool fetch_row(struct dh_conv *conv, struct dh_stream *stream, uint32_t map, uint32_t row,
+		      uint32_t first, struct fetch *fetch)
+{
+	uint32_t values = conv->layer->cols * conv->input[map].channels, count;
+	bool encoded = conv->input[map].encoded;
+
+	if (dh_map_read_row(stream, values, encoded, row + 1 == conv->layer->rows, conv->words,
+			    &count))
+		return false;
+	dh_map_decode_row(conv->words, values, encoded, conv->values);
+	for (uint32_t i = 0; i < values; i++) {
+		if (conv->values[i])
+			fetch_next(fetch, first + i);
+	}
+	return true;
+}
+
+/*
+ * The maps are read again, as there is no room for the numbers of all values that are not zero. If
+ * their owner changes them meanwhile, timing is all that differs.
+ */
+void dh_conv_fc_fetch(struct dh_conv *conv, struct dh_port *port, struct dh_conv_result *result)
+{
+	const struct dh_conv_pass *pass = conv->pass;
+	uint64_t column = dh_conv_fc_column_bytes(conv->layer, pass),
+		 beat = conv->config->beat_bytes;
+	struct fetch fetch = {
+		.port = port,
+		.memory = &conv->config->dram,
+		.beats = (column + beat - 1) / beat,
+		.add = (pass->maps + conv->limits.conv_macs - 1) / conv->limits.conv_macs,
+		.outstanding = conv->config->dram.q < DH_PIPELINE_BURSTS
+				       ? later(1, conv->config->dram.q)
+				       : DH_PIPELINE_BURSTS,
+	};
+	uint32_t first = 0;
+	bool there = true;
+
+	dh_port_columns(port, pass->weight_region,
+			pass->weight_offset + dh_conv_fc_columns_offset(pass), 0, column);
+	for (uint32_t map = 0; map < conv->inputs; map++) {
+		struct dh_stream stream;
+
+		dh_stream_start(&stream, conv->memory, conv->input[map].region,
+				conv->input[map].offset, conv->geometry.packed);
+		for (uint32_t row = 0; row < conv->layer->rows && there; row++) {
+			there = fetch_row(conv, &stream, map, row, first, &fetch);
+			first += conv->layer->cols * conv->input[map].channels;
+		}
+	}
+	if (port->dram->detailed)
+		result->cycles = fetch.bursts ? fetch.added : conv->config->dram.l + 1;
+}

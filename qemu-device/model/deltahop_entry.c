@@ -16,15 +16,18 @@ static_assert(sizeof(struct deltahop_record) == 128, "size of a record");
 static_assert(sizeof(struct deltahop_profile_head) == 64, "size of a profile head");
 static_assert(sizeof(struct deltahop_profile_row) == 64, "size of a profile row");
 
+static uint64_t entry_addr(const struct dh_ring *ring)
+{
+	return ring->base + ENTRY_BYTES * (ring->head & ((1U << ring->size) - 1));
+}
+
 static bool read_entry(struct dh_ring *ring)
 {
 	const struct dh_bus *bus = &ring->model->bus;
 	struct dh_entry *entry = &ring->entry;
 	uint8_t buf[ENTRY_BYTES];
 
-	if (!bus->read(bus->opaque,
-		       ring->base + ENTRY_BYTES * (ring->head & ((1U << ring->size) - 1)), buf,
-		       sizeof(buf)))
+	if (!bus->read(bus->opaque, entry_addr(ring), buf, sizeof(buf)))
 		return false;
 	entry->type = get_le32(buf);
 	entry->flags = get_le32(buf + 4);
@@ -62,12 +65,33 @@ static bool well_formed(const struct dh_entry *entry, uint32_t state_bytes)
 }
 
 /* A transfer that no budget refuses. */
-static void charge_transfer(struct dh_ring *ring, uint32_t region, uint64_t bytes)
+static void charge_read(struct dh_ring *ring, uint32_t region, uint64_t offset, uint64_t bytes)
 {
 	struct dh_unit unit = { 0 };
 
-	dh_unit_transfer(&unit, ring, region, bytes);
+	dh_unit_read(&unit, ring, region, offset, bytes);
 	dh_ring_charge(ring, &unit);
+}
+
+static void charge_write(struct dh_ring *ring, uint32_t region, uint64_t offset, uint64_t bytes)
+{
+	struct dh_unit unit = { 0 };
+
+	dh_unit_write(&unit, ring, region, offset, bytes);
+	dh_ring_charge(ring, &unit);
+}
+
+/* The entry, and the table that it names. */
+static void charge_entry(struct dh_ring *ring)
+{
+	struct dh_extent entry = { DELTAHOP_REGION_NONE, entry_addr(ring), ENTRY_BYTES },
+			 table = { DELTAHOP_REGION_NONE, ring->entry.table_addr,
+				   REGION_BYTES * ring->entry.table_count };
+	struct dh_unit unit = { 0 };
+
+	dh_unit_read_both(&unit, ring, &entry, &table);
+	dh_ring_charge(ring, &unit);
+	ring->own.bytes_commands = entry.bytes + table.bytes;
 }
 
 void dh_entry_finish(struct dh_ring *ring, enum deltahop_status status, enum deltahop_reason reason)
@@ -76,8 +100,8 @@ void dh_entry_finish(struct dh_ring *ring, enum deltahop_status status, enum del
 	ring->reason = reason;
 	if (ring->entry.type == DELTAHOP_ENTRY_JOB &&
 	    ring->entry.profile_region != DELTAHOP_REGION_NONE) {
-		charge_transfer(ring, ring->entry.profile_region,
-				sizeof(struct deltahop_profile_head));
+		charge_write(ring, ring->entry.profile_region, 0,
+			     sizeof(struct deltahop_profile_head));
 		ring->own.bytes_commands += sizeof(struct deltahop_profile_head);
 	}
 	dh_ring_wait(ring, DH_EVENT_END);
@@ -109,7 +133,7 @@ static void load_state(struct dh_ring *ring)
 			dh_entry_fault_access(ring, reason);
 			return;
 		}
-		charge_transfer(ring, STATE_REGION, entry->size);
+		charge_read(ring, STATE_REGION, entry->cmd_offset, entry->size);
 		ring->own.bytes_state += entry->size;
 	}
 	state->loaded = entry->size;
@@ -127,7 +151,7 @@ static void save_state(struct dh_ring *ring)
 		dh_entry_finish(ring, DELTAHOP_STATUS_FAULT, DELTAHOP_REASON_NOT_LOADED);
 		return;
 	}
-	charge_transfer(ring, STATE_REGION, ring->entry.size);
+	charge_write(ring, STATE_REGION, ring->entry.cmd_offset, ring->entry.size);
 	ring->own.bytes_state += ring->entry.size;
 	dh_entry_finish(ring, DELTAHOP_STATUS_OK, DELTAHOP_REASON_NONE);
 }
@@ -168,6 +192,7 @@ static void reset_entry(struct dh_ring *ring)
 {
 	ring->start_ns = ring->event_ns;
 	memset(&ring->own, 0, sizeof(ring->own));
+	ring->port.energy_fj = 0;
 	ring->status = DELTAHOP_STATUS_NONE;
 	ring->fault_region = DELTAHOP_REGION_NONE;
 	ring->fault_offset = 0;
@@ -190,8 +215,7 @@ void dh_entry_start(struct dh_ring *ring)
 	}
 	dh_model_trace(ring, DH_TRACE_ENTRY_START, ring->start_ns, entry->type, entry->seqno);
 	change_owner(ring);
-	ring->own.bytes_commands = ENTRY_BYTES + REGION_BYTES * entry->table_count;
-	charge_transfer(ring, DELTAHOP_REGION_NONE, ring->own.bytes_commands);
+	charge_entry(ring);
 	if (entry->type == DELTAHOP_ENTRY_JOB)
 		dh_job_inject(ring);
 	reason = dh_memory_load(&ring->memory, entry->table_addr, entry->table_count);
@@ -205,13 +229,18 @@ void dh_entry_start(struct dh_ring *ring)
 
 /* ---- end ---- */
 
-static uint64_t energy_pj(const struct dh_config *config, const struct dh_totals *sum)
+static uint64_t energy_pj(const struct dh_model *model, const struct dh_totals *sum)
 {
+	const struct dh_config *config = &model->config;
 	uint64_t bytes = sum->bytes_weights + sum->bytes_in + sum->bytes_out + sum->bytes_state +
 			 sum->bytes_commands;
 
-	return (bytes * config->energy_dram_fj_byte + sum->work_done * config->energy_mac_fj) /
-	       1000;
+	uint64_t dram_fj = bytes * config->energy_dram_fj_byte;
+
+	if (model->dram.detailed)
+		dram_fj = sum->dram_fj +
+			  dh_dram_standby_fj(&model->dram, sum->cycles + sum->wait_cycles);
+	return (dram_fj + sum->work_done * config->energy_mac_fj) / 1000;
 }
 
 static void encode_record(const struct dh_ring *ring, const struct dh_totals *sum, uint8_t *buf)
@@ -235,7 +264,7 @@ static void encode_record(const struct dh_ring *ring, const struct dh_totals *su
 	put_le32(buf + 76, sum->bytes_commands);
 	put_le64(buf + 80, sum->work_done);
 	put_le64(buf + 88, sum->work_skipped);
-	put_le64(buf + 96, energy_pj(&ring->model->config, sum));
+	put_le64(buf + 96, energy_pj(ring->model, sum));
 	put_le64(buf + 104, ring->start_ns);
 	put_le64(buf + 112, ring->event_ns);
 	put_le32(buf + 120, ring->job.rows_lost);
@@ -272,10 +301,13 @@ static enum deltahop_reason write_last(struct dh_ring *ring)
 /* A job's record also holds what was done for it since the job before. */
 static struct dh_totals sum_up(struct dh_ring *ring)
 {
-	struct dh_totals sum = ring->own;
+	struct dh_totals sum;
 	bool job = ring->entry.type == DELTAHOP_ENTRY_JOB;
 
+	ring->own.dram_fj = ring->port.energy_fj;
+	sum = ring->own;
 	ring->carry.cycles += sum.cycles;
+	ring->carry.dram_fj += sum.dram_fj;
 	ring->carry.wait_cycles += sum.wait_cycles;
 	ring->carry.bytes_state += sum.bytes_state;
 	ring->carry.bytes_commands += sum.bytes_commands;
@@ -284,6 +316,7 @@ static struct dh_totals sum_up(struct dh_ring *ring)
 		sum.wait_cycles = ring->carry.wait_cycles;
 		sum.bytes_state = ring->carry.bytes_state;
 		sum.bytes_commands = ring->carry.bytes_commands;
+		sum.dram_fj = ring->carry.dram_fj;
 		memset(&ring->carry, 0, sizeof(ring->carry));
 	}
 	return sum;

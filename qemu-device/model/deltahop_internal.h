@@ -17,6 +17,7 @@
 #include "deltahop_cmd.h"
 #include "deltahop_conv.h"
 #include "deltahop_model.h"
+#include "deltahop_port.h"
 #include "deltahop_rnn_timing.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -44,6 +45,7 @@
 
 /**
  * struct dh_pipeline - the pipeline of a layer in a step
+ * @port: where columns are fetched, or NULL
  * @beats: beats of a column
  * @interval: cycles from beat to beat at least, of the memory
  * @beat_cycles: the same, of the consumer
@@ -55,6 +57,7 @@
  */
 struct dh_pipeline {
 	bool ideal;
+	struct dh_port *port;
 	uint32_t beats;
 	uint32_t interval;
 	uint32_t beat_cycles;
@@ -98,6 +101,7 @@ struct dh_region {
 
 /**
  * struct dh_memory - regions of the running entry
+ * @port: to the DRAM channel, or NULL
  * @generation: of the translations below; a new region table makes the old ones stale
  * @refuse_next: let the next checked access fail as if the bus had refused it
  * @fault_region: region of the access that failed last
@@ -106,6 +110,7 @@ struct dh_region {
 struct dh_memory {
 	const struct dh_config *config;
 	const struct dh_bus *bus;
+	struct dh_port *port;
 	struct dh_region region[DH_MAX_REGIONS];
 	uint32_t count;
 	uint64_t generation;
@@ -137,6 +142,18 @@ enum deltahop_reason dh_memory_write(struct dh_memory *memory, uint32_t region, 
  * not be read
  */
 const void *dh_memory_map(struct dh_memory *memory, uint32_t region, uint64_t offset, size_t len);
+
+/**
+ * dh_memory_place() - where bytes lie, if anywhere
+ * @region: DELTAHOP_REGION_NONE: @offset is an address
+ * @addr: set to the address of the first one
+ * @piece: set to how many of them follow each other from there
+ */
+bool dh_memory_place(struct dh_memory *memory, uint32_t region, uint64_t offset, uint64_t len,
+		     uint64_t *addr, uint64_t *piece);
+
+/** dh_memory_port() - to the channel of a region, if that is DRAM and cares where bursts go; or NULL */
+struct dh_port *dh_memory_port(const struct dh_memory *memory, uint32_t region);
 
 /**
  * dh_memory_channel() - what serves a region (a bad one too), DELTAHOP_REGION_NONE: system memory
@@ -208,7 +225,10 @@ enum deltahop_reason dh_rnn_step(struct dh_rnn *rnn, struct dh_memory *memory,
 
 /* ---- entries and jobs ---- */
 
-/** struct dh_totals - the sums of a record; @cycles without @wait_cycles */
+/**
+ * struct dh_totals - the sums of a record; @cycles without @wait_cycles
+ * @dram_fj: energy of the accesses, with dram=ddr
+ */
 struct dh_totals {
 	uint64_t cycles;
 	uint64_t wait_cycles;
@@ -220,6 +240,7 @@ struct dh_totals {
 	uint64_t bytes_commands;
 	uint64_t work_done;
 	uint64_t work_skipped;
+	uint64_t dram_fj;
 };
 
 /** struct dh_row - a profile row being summed up; what is too large for its field is cut in the end */
@@ -243,10 +264,12 @@ enum dh_channel { DH_CHANNEL_DRAM, DH_CHANNEL_LINK, DH_CHANNEL_COUNT };
 /**
  * struct dh_unit - what a ring does between two of its events
  * @cycles: that it takes alone
- * @busy: of these, those in which it occupies a channel
+ * @wait: that come on top, in which the other ring had the DRAM channel (dram=ddr)
+ * @busy: of @cycles, those in which it occupies a channel
  */
 struct dh_unit {
 	uint64_t cycles;
+	uint64_t wait;
 	uint64_t busy[DH_CHANNEL_COUNT];
 };
 
@@ -349,6 +372,7 @@ struct dh_ring {
 	uint64_t fault_offset;
 
 	struct dh_memory memory;
+	struct dh_port port;
 	struct dh_state state;
 	struct dh_job job;
 };
@@ -371,6 +395,7 @@ struct dh_model {
 		      uint64_t a, uint64_t b);
 	void *trace_opaque;
 	uint64_t free_ns[DH_CHANNEL_COUNT];
+	struct dh_dram dram;
 	struct dh_ring ring[DELTAHOP_ENGINE_COUNT];
 	struct dh_rnn rnn;
 	struct dh_conv conv;
@@ -391,6 +416,8 @@ uint32_t dh_ring_read(struct dh_ring *ring, uint32_t reg);
 void dh_ring_write(struct dh_ring *ring, uint32_t reg, uint32_t value, uint64_t now);
 void dh_ring_event(struct dh_ring *ring);
 void dh_ring_halt(struct dh_ring *ring, enum deltahop_ring_error error);
+/** dh_ring_cycle() - cycle of the device, counted from time 0, at which what is charged next begins */
+uint64_t dh_ring_cycle(const struct dh_ring *ring);
 /** dh_ring_next() - the running entry is over: start the next one, or wait */
 void dh_ring_next(struct dh_ring *ring, uint64_t now);
 /** dh_ring_charge() - let the running entry pay for a unit, or a part of one */
@@ -411,9 +438,24 @@ void dh_entry_finish(struct dh_ring *ring, enum deltahop_status status,
 void dh_entry_fault_access(struct dh_ring *ring, enum deltahop_reason reason);
 
 /* unit */
-/** dh_unit_transfer() - append a transfer of @bytes that nothing overlaps */
-void dh_unit_transfer(struct dh_unit *unit, const struct dh_ring *ring, uint32_t region,
-		      uint64_t bytes);
+/** dh_unit_read() - append a transfer that nothing overlaps */
+void dh_unit_read(struct dh_unit *unit, struct dh_ring *ring, uint32_t region, uint64_t offset,
+		  uint64_t bytes);
+/** dh_unit_write() - likewise */
+void dh_unit_write(struct dh_unit *unit, struct dh_ring *ring, uint32_t region, uint64_t offset,
+		   uint64_t bytes);
+/** dh_unit_read_both() - one transfer of two pieces, of which the first one's region counts */
+void dh_unit_read_both(struct dh_unit *unit, struct dh_ring *ring, const struct dh_extent *first,
+		       const struct dh_extent *second);
+/** dh_unit_overlap() - what the engine does for @cycles meanwhile, waits included */
+void dh_unit_overlap(struct dh_unit *unit, uint64_t cycles);
+/**
+ * dh_unit_place() - what comes next begins where the unit ends by now, @cycles later; for bursts
+ * that the port is asked for directly, until dh_unit_settle()
+ */
+void dh_unit_place(const struct dh_unit *unit, struct dh_ring *ring, uint64_t cycles);
+/** dh_unit_settle() - the unit waited as those bursts did */
+void dh_unit_settle(struct dh_unit *unit, struct dh_ring *ring);
 /** dh_unit_beats() - @beats of a region's channel, whose cycles are counted otherwise */
 void dh_unit_beats(struct dh_unit *unit, const struct dh_ring *ring, uint32_t region,
 		   uint64_t beats);
@@ -450,6 +492,8 @@ void dh_pass_fc_end(struct dh_ring *ring);
 
 /* profile */
 void dh_profile_add(struct dh_row *sum, const struct dh_row *row);
+/** dh_profile_end() - offset of the next row in its region */
+uint64_t dh_profile_end(const struct dh_ring *ring);
 enum deltahop_reason dh_profile_write(struct dh_ring *ring, const struct dh_row *row);
 enum deltahop_reason dh_profile_write_head(struct dh_ring *ring);
 

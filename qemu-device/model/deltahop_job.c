@@ -108,7 +108,7 @@ static enum deltahop_reason fetch_block(struct dh_ring *ring, struct dh_unit *co
 	ring->memory.refuse_next = refuse;
 	job->fetched += len;
 	ring->own.bytes_commands += len;
-	dh_unit_transfer(cost, ring, ring->entry.cmd_region, len);
+	dh_unit_read(cost, ring, ring->entry.cmd_region, offset, len);
 	return reason;
 }
 
@@ -187,14 +187,14 @@ void dh_job_end_command(struct dh_ring *ring)
 {
 	struct dh_job *job = &ring->job;
 	uint32_t region = ring->entry.profile_region;
-	uint64_t bytes = job->pending_rows;
+	uint64_t bytes = job->pending_rows, pending = bytes * sizeof(struct deltahop_profile_row);
 	struct dh_unit unit = { 0 };
 
 	if (region != DELTAHOP_REGION_NONE)
 		bytes += rows_to_come(ring);
 	bytes *= sizeof(struct deltahop_profile_row);
 	job->pending_rows = 0;
-	dh_unit_transfer(&unit, ring, region, bytes);
+	dh_unit_write(&unit, ring, region, dh_profile_end(ring) - pending, bytes);
 	if (!dh_job_charge(ring, &unit))
 		return;
 	ring->own.bytes_commands += bytes;

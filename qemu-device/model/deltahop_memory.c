@@ -230,6 +230,32 @@ const void *dh_memory_map(struct dh_memory *memory, uint32_t number, uint64_t of
 	return bus->map ? bus->map(bus->opaque, addr, len) : NULL;
 }
 
+bool dh_memory_place(struct dh_memory *memory, uint32_t number, uint64_t offset, uint64_t len,
+		     uint64_t *addr, uint64_t *piece)
+{
+	uint32_t fault_region = memory->fault_region;
+	uint64_t fault_offset = memory->fault_offset;
+	bool found = number == DELTAHOP_REGION_NONE;
+	size_t some = len;
+
+	*addr = offset;
+	if (!found)
+		found = !dh_memory_check(memory, number, offset, len, 0) &&
+			!translate(memory, number, offset, len, addr, &some);
+	*piece = some;
+	/* As above: the access itself will fault. */
+	memory->fault_region = fault_region;
+	memory->fault_offset = fault_offset;
+	return found;
+}
+
+struct dh_port *dh_memory_port(const struct dh_memory *memory, uint32_t number)
+{
+	return memory->port && dh_memory_channel(memory, number) == &memory->config->dram
+		       ? memory->port
+		       : NULL;
+}
+
 const struct dh_memory_timing *dh_memory_channel(const struct dh_memory *memory, uint32_t number)
 {
 	const struct dh_config *config = memory->config;

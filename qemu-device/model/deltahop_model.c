@@ -5,6 +5,7 @@
 
 #include "deltahop_internal.h"
 
+#define PS_PER_S    1000000000000ULL
 #define RING_FIRST  DELTAHOP_RING(0, 0)
 #define RING_STRIDE (DELTAHOP_RING(1, 0) - DELTAHOP_RING(0, 0))
 
@@ -22,9 +23,22 @@ static void set_up_rings(struct dh_model *model)
 		ring->number = i;
 		ring->memory.config = &model->config;
 		ring->memory.bus = &model->bus;
+		ring->port.dram = &model->dram;
+		ring->port.config = &model->config;
+		ring->port.memory = &ring->memory;
+		ring->port.ring = i;
 		ring->state.image = (uint8_t *)(model + 1);
 	}
 	model->ring[DELTAHOP_ENGINE_RNN].state.size = model->config.rnn_state_bytes;
+}
+
+/* Rings have a port while it matters where bursts go. */
+static void set_up_ports(struct dh_model *model)
+{
+	bool needed = model->dram.detailed || model->dram.trace;
+
+	for (unsigned int i = 0; i < DELTAHOP_ENGINE_COUNT; i++)
+		model->ring[i].memory.port = needed ? &model->ring[i].port : NULL;
 }
 
 /* False: out of memory. */
@@ -48,7 +62,9 @@ struct dh_model *dh_model_create(const struct dh_config *config, const struct dh
 		model->config = *config;
 		model->bus = *bus;
 		model->limits = dh_config_limits(config);
+		dh_dram_init(&model->dram, config);
 		set_up_rings(model);
+		set_up_ports(model);
 		if (set_up_engines(model)) {
 			dh_model_power_on(model, 0);
 			return model;
@@ -102,6 +118,7 @@ static void clear(struct dh_model *model)
 	model->irq_status = 0;
 	model->irq_enable = 0;
 	memset(model->free_ns, 0, sizeof(model->free_ns));
+	dh_dram_reset(&model->dram);
 	for (unsigned int i = 0; i < DELTAHOP_ENGINE_COUNT; i++)
 		dh_ring_power_on(&model->ring[i]);
 	set_line(model);
@@ -231,8 +248,10 @@ static uint32_t read_memory(const struct dh_config *config, uint32_t reg)
 		return config->link.n;
 	case DELTAHOP_REG_LINK_L:
 		return config->link.l;
-	default:
+	case DELTAHOP_REG_LINK_Q:
 		return config->link.q;
+	default:
+		return config->dram_part;
 	}
 }
 
@@ -260,7 +279,7 @@ uint32_t dh_model_read(struct dh_model *model, uint32_t reg, uint64_t now)
 	unsigned int ring = (reg - RING_FIRST) / RING_STRIDE;
 
 	dh_model_advance(model, now);
-	if (reg >= DELTAHOP_REG_DRAM_BEAT_BYTES && reg <= DELTAHOP_REG_LINK_Q)
+	if (reg >= DELTAHOP_REG_DRAM_BEAT_BYTES && reg <= DELTAHOP_REG_DRAM_PART)
 		return reg % 4 ? 0 : read_memory(&model->config, reg);
 	if (reg < DELTAHOP_REG_DRAM_BEAT_BYTES)
 		return read_identity(model, reg);
@@ -303,6 +322,30 @@ void dh_model_write(struct dh_model *model, uint32_t reg, uint32_t value, uint64
 		write_control(model, reg, value);
 	else if (exists(model, ring))
 		dh_ring_write(&model->ring[ring], reg % RING_STRIDE, value, model->now);
+}
+
+/* ---- the DRAM channel ---- */
+
+void dh_model_dram(const struct dh_model *model, struct dh_dram_counts *counts)
+{
+	const struct dh_ddr_part *part = model->dram.ddr.part;
+	const struct dh_ddr_counts *ddr = &model->dram.ddr.counts;
+
+	*counts = model->dram.counts;
+	counts->reads = ddr->reads;
+	counts->writes = ddr->writes;
+	counts->hits = ddr->hits;
+	counts->misses = ddr->misses;
+	counts->conflicts = ddr->conflicts;
+	counts->refreshes = ddr->refreshes;
+	counts->peak = part ? PS_PER_S * part->bytes / (part->tick_ps * part->burst) : 0;
+}
+
+void dh_set_dram_trace(struct dh_model *model, dh_dram_trace_function *trace, void *opaque)
+{
+	model->dram.trace = trace;
+	model->dram.trace_opaque = opaque;
+	set_up_ports(model);
 }
 
 /* ---- faults on purpose, trace ---- */

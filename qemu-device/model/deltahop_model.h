@@ -77,6 +77,22 @@ struct dh_memory_timing {
 };
 
 /**
+ * struct dh_dram_energy - dram=ddr: what its commands cost; as a setting, 0 is the part's own
+ * @activate_fj: femtojoule of an activate and its precharge
+ * @read_fj: of a read burst of the DRAM
+ * @write_fj: of a write burst
+ * @refresh_fj: of a refresh
+ * @background_uw: power while nothing happens, in microwatt
+ */
+struct dh_dram_energy {
+	uint32_t activate_fj;
+	uint32_t read_fj;
+	uint32_t write_fj;
+	uint32_t refresh_fj;
+	uint32_t background_uw;
+};
+
+/**
  * struct dh_config - a device to be
  * @profile: whose hardware
  * @clock_hz: engine clock
@@ -92,7 +108,9 @@ struct dh_memory_timing {
  * @conv_max_cols: of input and output
  * @conv_max_outputs: of a fully connected layer, 0 without DELTAHOP_CAP_CONV_FC
  * @beat_bytes: bytes a beat of DRAM channel and link
- * @dram: the DRAM channel
+ * @dram: the DRAM channel; with a part its beats and bursts, and the way to it
+ * @dram_part: 0: dram=simple; else dram=ddr with this part, see dh_config_dram()
+ * @dram_energy: what its commands cost
  * @link: memory that is not the card's; n = 0: no link, the DRAM channel serves it
  * @card_size: bytes of card DRAM, multiple of 4096, or 0
  * @card: its bytes; belongs to the caller, who keeps it as long as the model
@@ -115,6 +133,8 @@ struct dh_config {
 	uint32_t conv_max_outputs;
 	uint32_t beat_bytes;
 	struct dh_memory_timing dram;
+	uint32_t dram_part;
+	struct dh_dram_energy dram_energy;
 	struct dh_memory_timing link;
 	uint64_t card_size;
 	uint8_t *card;
@@ -130,6 +150,18 @@ struct dh_config {
  * Return: false if there is no such profile.
  */
 bool dh_config_profile(struct dh_config *config, const char *name);
+
+/**
+ * dh_config_dram() - choose the model of the DRAM channel
+ * @config: of which the profile is known
+ * @name: "simple", the name of a part, or "ddr": the part that goes with the profile
+ *
+ * Return: false if there is no such model.
+ */
+bool dh_config_dram(struct dh_config *config, const char *name);
+
+/** dh_dram_name() - "simple" or the name of a part; NULL: no such number */
+const char *dh_dram_name(uint32_t part);
 
 /** dh_config_refuse() - why no device can have this configuration (a static text), or NULL */
 const char *dh_config_refuse(const struct dh_config *config);
@@ -209,6 +241,50 @@ enum dh_trace_kind {
 	DH_TRACE_FAULT,	      /* a: reason, b: command offset */
 	DH_TRACE_RESET,	      /* a: ring, or ~0 for the device */
 };
+
+/**
+ * struct dh_dram_counts - what has been on the DRAM channel since it was made; with dram=simple only
+ * while bursts are traced, and no more than the first three
+ * @bursts: of the engines, cut at pages
+ * @bytes_read: of them
+ * @bytes_written: of them
+ * @reads: bursts of the DRAM
+ * @writes: likewise
+ * @hits: of these, those whose row was open
+ * @misses: whose bank had no row open
+ * @conflicts: whose bank had another row open
+ * @refreshes: until the last burst
+ * @peak: bytes a second that the part can move
+ */
+struct dh_dram_counts {
+	uint64_t bursts;
+	uint64_t bytes_read;
+	uint64_t bytes_written;
+	uint64_t reads;
+	uint64_t writes;
+	uint64_t hits;
+	uint64_t misses;
+	uint64_t conflicts;
+	uint64_t refreshes;
+	uint64_t peak;
+};
+
+/** dh_model_dram() - what has been on the DRAM channel */
+void dh_model_dram(const struct dh_model *model, struct dh_dram_counts *counts);
+
+/**
+ * typedef dh_dram_trace_function - told of a burst on the DRAM channel
+ * @ring: whose
+ * @cycle: of the engine clock since time 0, in which the channel takes it
+ * @addr: in card memory or in system memory
+ * @bytes: all in one page
+ * @write: or read
+ */
+typedef void dh_dram_trace_function(void *opaque, unsigned int ring, uint64_t cycle, uint64_t addr,
+				    uint32_t bytes, bool write);
+
+/** dh_set_dram_trace() - be told of the bursts on the DRAM channel; NULL: no more */
+void dh_set_dram_trace(struct dh_model *model, dh_dram_trace_function *trace, void *opaque);
 
 /** dh_set_trace() - be told what the device does, with its modelled time */
 void dh_set_trace(struct dh_model *model,

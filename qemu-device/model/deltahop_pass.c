@@ -5,17 +5,28 @@
 /* Units of a PASS before that of its first stripe: the weights, and what that stripe needs. */
 #define FIRST_STRIPE 2
 
-static void add_loads(struct dh_ring *ring, const struct dh_conv_loads *loads, struct dh_unit *unit,
-		      struct dh_row *row)
+/* What a map's stream has moved last: @bytes. */
+static void add_map(struct dh_ring *ring, const struct dh_stream *stream, uint64_t bytes,
+		    struct dh_unit *unit)
+{
+	dh_unit_read(unit, ring, stream->region, stream->offset + dh_stream_bytes(stream) - bytes,
+		     bytes);
+}
+
+static void add_loads(struct dh_ring *ring, uint32_t stripe, const struct dh_conv_loads *loads,
+		      struct dh_unit *unit, struct dh_row *row)
 {
 	const struct dh_conv *conv = &ring->model->conv;
+	uint64_t sums = sizeof(uint32_t) * conv->layer->out_cols * conv->pass->maps;
 
 	for (uint32_t i = 0; i < conv->inputs; i++) {
-		dh_unit_transfer(unit, ring, conv->input[i].region, loads->maps[i]);
+		add_map(ring, &conv->stream[i], loads->maps[i], unit);
 		row->bytes_in += loads->maps[i];
 	}
-	dh_unit_transfer(unit, ring, conv->pass->psum_region, loads->psum);
-	dh_unit_transfer(unit, ring, conv->pass->add_region, loads->add);
+	dh_unit_read(unit, ring, conv->pass->psum_region,
+		     conv->pass->psum_offset + stripe * DH_CONV_STRIPE * sums, loads->psum);
+	if (loads->add)
+		add_map(ring, &conv->added, loads->add, unit);
 	row->bytes_in += loads->psum + loads->add;
 }
 
@@ -81,7 +92,7 @@ static void add_results(struct dh_ring *ring, uint32_t stripe, struct dh_unit *u
 	const struct dh_conv *conv = &ring->model->conv;
 	size_t len = conv->writer[stripe % 2].len;
 
-	dh_unit_transfer(unit, ring, result_region(conv), len);
+	dh_unit_write(unit, ring, result_region(conv), conv->result_offset, len);
 	row->bytes_out = len;
 }
 
@@ -98,7 +109,7 @@ static void load_first(struct dh_ring *ring)
 		dh_job_fault_access(ring, reason);
 		return;
 	}
-	add_loads(ring, &loads, &unit, &row);
+	add_loads(ring, 0, &loads, &unit, &row);
 	run_unit(ring, &unit, &row, 0);
 }
 
@@ -127,11 +138,10 @@ static void start_stripe(struct dh_ring *ring, uint32_t stripe)
 		dh_job_fault_access(ring, reason);
 		return;
 	}
-	add_loads(ring, &loads, &unit, &row);
+	add_loads(ring, stripe + 1, &loads, &unit, &row);
 	if (stripe)
 		add_results(ring, stripe - 1, &unit, &row);
-	if (unit.cycles < result.cycles)
-		unit.cycles = result.cycles;
+	dh_unit_overlap(&unit, result.cycles);
 	add_result(&result, dense_work(conv, stripe), &row);
 	run_unit(ring, &unit, &row, result.cycles);
 }
@@ -206,24 +216,38 @@ void dh_pass_start(struct dh_ring *ring)
 		return;
 	}
 	row.bytes_weights = dh_conv_weight_bytes(conv->layer, conv->pass, &ring->model->limits);
-	dh_unit_transfer(&unit, ring, conv->pass->weight_region, row.bytes_weights);
+	dh_unit_read(&unit, ring, conv->pass->weight_region, conv->pass->weight_offset,
+		     row.bytes_weights);
 	run_unit(ring, &unit, &row, 0);
 }
 
 /* ---- fully connected ---- */
 
-static void add_columns(struct dh_ring *ring, const struct dh_conv_result *result,
-			struct dh_unit *unit, struct dh_row *row)
+static void add_biases(struct dh_ring *ring, struct dh_unit *unit, struct dh_row *row)
 {
-	const struct dh_conv *conv = &ring->model->conv;
-	uint64_t column = dh_conv_fc_column_bytes(conv->layer, conv->pass),
-		 beat = ring->model->config.beat_bytes, biases = 2 * (uint64_t)conv->pass->maps;
+	const struct dh_conv_pass *pass = ring->model->conv.pass;
 
-	dh_unit_transfer(unit, ring, conv->pass->weight_region, biases);
+	row->bytes_weights = 2 * (uint64_t)pass->maps;
+	dh_unit_read(unit, ring, pass->weight_region, pass->weight_offset, row->bytes_weights);
+}
+
+static void add_columns(struct dh_ring *ring, struct dh_conv_result *result, struct dh_unit *unit,
+			struct dh_row *row)
+{
+	struct dh_conv *conv = &ring->model->conv;
+	struct dh_port *port = dh_memory_port(&ring->memory, conv->pass->weight_region);
+	uint64_t column = dh_conv_fc_column_bytes(conv->layer, conv->pass),
+		 beat = ring->model->config.beat_bytes;
+
+	if (port) {
+		dh_unit_place(unit, ring, 0);
+		dh_conv_fc_fetch(conv, port, result);
+		dh_unit_settle(unit, ring);
+	}
 	unit->cycles += result->cycles;
 	dh_unit_beats(unit, ring, conv->pass->weight_region,
 		      result->taken * ((column + beat - 1) / beat));
-	row->bytes_weights = biases + result->taken * column;
+	row->bytes_weights += result->taken * column;
 }
 
 void dh_pass_start_fc(struct dh_ring *ring)
@@ -242,7 +266,8 @@ void dh_pass_start_fc(struct dh_ring *ring)
 		dh_job_fault_access(ring, reason);
 		return;
 	}
-	add_loads(ring, &loads, &unit, &row);
+	add_biases(ring, &unit, &row);
+	add_loads(ring, 0, &loads, &unit, &row);
 	add_columns(ring, &result, &unit, &row);
 	add_results(ring, 0, &unit, &row);
 	add_result(&result, dh_conv_fc_values(conv->layer) * conv->pass->maps, &row);

@@ -46,9 +46,14 @@ static void encode_row(const struct dh_job *job, const struct dh_row *row, uint8
 	put_cut32(buf + 60, row->fired_h);
 }
 
+uint64_t dh_profile_end(const struct dh_ring *ring)
+{
+	return HEAD_BYTES + (uint64_t)ring->job.rows_written * ROW_BYTES;
+}
+
 enum deltahop_reason dh_profile_write(struct dh_ring *ring, const struct dh_row *row)
 {
-	uint64_t offset = HEAD_BYTES + (uint64_t)ring->job.rows_written * ROW_BYTES;
+	uint64_t offset = dh_profile_end(ring);
 	uint32_t region = ring->entry.profile_region;
 	enum deltahop_reason reason;
 	uint8_t buf[ROW_BYTES];

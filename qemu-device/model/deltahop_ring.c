@@ -23,6 +23,7 @@ static uint64_t ns_to_cycles(uint64_t ns, uint32_t clock_hz)
 void dh_ring_charge(struct dh_ring *ring, const struct dh_unit *unit)
 {
 	ring->own.cycles += unit->cycles;
+	ring->own.wait_cycles += unit->wait;
 	for (int i = 0; i < DH_CHANNEL_COUNT; i++)
 		ring->busy[i] += unit->busy[i];
 }
@@ -32,6 +33,12 @@ static uint64_t time_of_charges(const struct dh_ring *ring)
 {
 	return ring->start_ns +
 	       cycles_to_ns(ring->own.cycles + ring->own.wait_cycles, ring->model->config.clock_hz);
+}
+
+uint64_t dh_ring_cycle(const struct dh_ring *ring)
+{
+	return ns_to_cycles(ring->start_ns, ring->model->config.clock_hz) + ring->own.cycles +
+	       ring->own.wait_cycles;
 }
 
 /*

@@ -366,9 +366,15 @@ static uint64_t count_cycles(const struct dh_rnn *rnn, const struct dh_memory *m
 		.pes = rnn->config->rnn_pes,
 		.memory = *dh_memory_channel(memory, layer->weight_region),
 		.beat_bytes = rnn->config->beat_bytes,
+		.port = dh_memory_port(memory, layer->weight_region),
 	};
 	struct dh_pipeline pipe;
 
+	if (timing.port && result->bias_examined)
+		timing.port->origin += timing.port->bias_cycles;
+	if (timing.port)
+		dh_port_columns(timing.port, layer->weight_region, layer->weight_offset,
+				DH_SLOT_X(0) - first_x, timing.column_bytes);
 	dh_pipeline_start(&pipe, &timing);
 	if (result->bias_fired)
 		dh_pipeline_entry(&pipe, DH_SLOT_BIAS, true);
@@ -378,6 +384,10 @@ static uint64_t count_cycles(const struct dh_rnn *rnn, const struct dh_memory *m
 	}
 	if (slot != last_x)
 		dh_pipeline_entry(&pipe, last_x, false);
+	if (timing.port)
+		dh_port_columns(timing.port, layer->weight_region,
+				layer->weight_offset + (uint64_t)first_h * timing.column_bytes,
+				DH_SLOT_H(padded, 0), timing.column_bytes);
 	for (; i < result->fired_x + result->fired_h; i++) {
 		slot = DH_SLOT_H(padded, rnn->columns[i] - first_h);
 		dh_pipeline_entry(&pipe, slot, true);

@@ -23,6 +23,7 @@ void dh_pipeline_start(struct dh_pipeline *pipe, const struct dh_timing_layer *l
 
 	memset(pipe, 0, sizeof(*pipe));
 	pipe->ideal = !memory->n;
+	pipe->port = layer->port;
 	pipe->beats = (layer->column_bytes + layer->beat_bytes - 1) / layer->beat_bytes;
 	pipe->interval = later(1, memory->n);
 	pipe->beat_cycles = beat_cycles;
@@ -48,26 +49,36 @@ static uint64_t push_cycle(struct dh_pipeline *pipe, uint32_t slot)
 	return pipe->pushed;
 }
 
-/* First beat of the burst whose command is pushed in cycle @push. */
-static uint64_t fetch_cycle(struct dh_pipeline *pipe, uint64_t push)
+/* The channel takes the command that is pushed in cycle @push. */
+static void accept_command(struct dh_pipeline *pipe, uint64_t push)
 {
-	uint64_t accept = push + 2, first;
+	uint64_t accept = push + 2;
 
 	if (pipe->bursts)
 		accept = later(accept, pipe->accepted + 1);
 	if (!pipe->ideal && pipe->bursts >= pipe->outstanding)
 		accept = later(accept, pipe->finished[pipe->bursts % pipe->outstanding] + 1);
 	pipe->accepted = accept;
-	first = accept + pipe->latency;
-	return pipe->bursts ? later(first, pipe->last_beat + pipe->interval) : first;
 }
 
 /* The cycle in which a firing entry that is visible in cycle @visible is consumed. */
-static uint64_t consume_column(struct dh_pipeline *pipe, uint64_t push, uint64_t visible)
+static uint64_t consume_column(struct dh_pipeline *pipe, uint32_t slot, uint64_t push,
+			       uint64_t visible)
 {
-	uint64_t first = later(fetch_cycle(pipe, push), visible);
+	uint64_t step = later(pipe->interval, pipe->beat_cycles), first;
 
-	pipe->last_beat = first + (pipe->beats - 1) * later(pipe->interval, pipe->beat_cycles);
+	accept_command(pipe, push);
+	first = later(pipe->accepted + pipe->latency, visible);
+	if (pipe->bursts)
+		first = later(first, pipe->last_beat + pipe->interval);
+	pipe->last_beat = first + (pipe->beats - 1) * step;
+	if (pipe->port) {
+		struct dh_beats beats = { first, pipe->last_beat };
+
+		dh_port_column(pipe->port, slot, pipe->accepted, step, &beats);
+		first = beats.first;
+		pipe->last_beat = beats.last;
+	}
 	if (!pipe->ideal)
 		pipe->finished[pipe->bursts % pipe->outstanding] = pipe->last_beat;
 	pipe->bursts++;
@@ -82,7 +93,7 @@ void dh_pipeline_entry(struct dh_pipeline *pipe, uint32_t slot, bool fires)
 		moved = later(moved, pipe->consumed);
 	pipe->moved[pipe->entries % DH_PIPELINE_FIFO] = moved;
 	pipe->entries++;
-	pipe->consumed = fires ? consume_column(pipe, push, moved + 1) : moved + 1;
+	pipe->consumed = fires ? consume_column(pipe, slot, push, moved + 1) : moved + 1;
 }
 
 uint64_t dh_pipeline_end(const struct dh_pipeline *pipe)

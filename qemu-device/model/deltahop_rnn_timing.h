@@ -12,6 +12,8 @@
 
 #include "deltahop_model.h"
 
+struct dh_port;
+
 /**
  * struct dh_timing_layer - a layer as the pipeline sees it
  * @inputs: elements of x, rounded up to 8
@@ -21,6 +23,7 @@
  * @pes: processing elements = weights consumed a cycle
  * @memory: channel that serves the weights
  * @beat_bytes: bytes a beat
+ * @port: where the weights are fetched if it matters where they are, else NULL
  */
 struct dh_timing_layer {
 	uint32_t inputs;
@@ -30,6 +33,7 @@ struct dh_timing_layer {
 	uint32_t pes;
 	struct dh_memory_timing memory;
 	uint32_t beat_bytes;
+	struct dh_port *port;
 };
 
 /**

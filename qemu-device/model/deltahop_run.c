@@ -4,6 +4,9 @@
 
 #include "deltahop_internal.h"
 
+/* The first layer of a step that looks at a bias begins so much later. */
+#define BIAS_CYCLES 3
+
 /* The running step: the unit before the first one reads the parameters. */
 static uint32_t step_of(const struct dh_job *job)
 {
@@ -49,6 +52,12 @@ static bool writes_output(const struct dh_job *job)
 	return !job->cmd.run.last_only || job->units == job->params.steps;
 }
 
+/* Of the cycles below, those that are known before the layer begins. */
+static uint64_t lead_cycles(const struct dh_job *job, bool first)
+{
+	return !first || step_of(job);
+}
+
 /*
  * Cycles of a layer beyond its own: the first one waits for the bias, or follows the step before
  * directly; a later one starts one cycle after the one before could have been followed.
@@ -56,9 +65,7 @@ static bool writes_output(const struct dh_job *job)
 static uint64_t extra_cycles(const struct dh_job *job, bool first,
 			     const struct dh_rnn_result *result)
 {
-	if (!first)
-		return 1;
-	return result->bias_examined ? 3 : step_of(job) ? 1 : 0;
+	return first && result->bias_examined ? BIAS_CYCLES : lead_cycles(job, first);
 }
 
 /* Run the layers of a step. @row: by layer of the RUN; @unit: the step without its transfers */
@@ -74,6 +81,8 @@ static enum deltahop_reason run_layers(struct dh_ring *ring, struct dh_row *row,
 		unsigned int slot = run->first + i;
 		const struct dh_layer *layer = &job->check.layer[slot];
 
+		dh_unit_place(unit, ring, lead_cycles(job, !i));
+		ring->port.bias_cycles = i ? 0 : BIAS_CYCLES - lead_cycles(job, true);
 		reason = dh_rnn_step(&ring->model->rnn, &ring->memory, layer,
 				     job->params.theta_x[slot], job->params.theta_h[slot],
 				     job->vector, job->vector, &result);
@@ -84,6 +93,7 @@ static enum deltahop_reason run_layers(struct dh_ring *ring, struct dh_row *row,
 		row[i].layer = slot;
 		row[i].cycles += extra_cycles(job, !i, &result);
 		unit->cycles += row[i].cycles;
+		dh_unit_settle(unit, ring);
 		dh_unit_beats(unit, ring, layer->weight_region, result.beats);
 	}
 	return DELTAHOP_REASON_NONE;
@@ -137,8 +147,8 @@ static void start_step(struct dh_ring *ring)
 	}
 	row[0].bytes_in = in;
 	row[run->count - 1].bytes_out = out;
-	dh_unit_transfer(&unit, ring, run->input_region, in);
-	dh_unit_transfer(&unit, ring, run->output_region, out);
+	dh_unit_read(&unit, ring, run->input_region, input_offset(job), in);
+	dh_unit_write(&unit, ring, run->output_region, output_offset(job), out);
 	if (!dh_job_charge(ring, &unit))
 		return;
 	add_step(ring, row);
@@ -186,7 +196,7 @@ void dh_run_start(struct dh_ring *ring)
 	struct dh_unit unit = { .cycles = 1 };
 	enum deltahop_reason reason;
 
-	dh_unit_transfer(&unit, ring, run->params_region, sizeof(params));
+	dh_unit_read(&unit, ring, run->params_region, run->params_offset, sizeof(params));
 	if (!dh_job_charge(ring, &unit))
 		return;
 	reason = dh_memory_read(&ring->memory, run->params_region, run->params_offset, params,

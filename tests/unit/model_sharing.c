@@ -14,17 +14,23 @@ static uint64_t rnn_addr(unsigned int region)
 	return conv_addr(CONV_ADD) + (region - CONV_REGIONS) * (uint64_t)0x6000;
 }
 
-/* A device with memory of @dram and link of @link, a convolution and a GRU. */
-static void make_both(struct conv_net *net, struct dh_memory_timing dram,
-		      struct dh_memory_timing link)
+/* A device with memory of @dram and link of @link. */
+static struct dh_config device(struct dh_memory_timing dram, struct dh_memory_timing link)
 {
-	struct rig_random random = { 11 };
 	struct dh_config config;
 
 	ck_assert(dh_config_profile(&config, "card"));
 	config.dram = dram;
 	config.link = link;
-	conv_create_device(net, &config);
+	return config;
+}
+
+/* A convolution and a GRU. */
+static void make_both(struct conv_net *net, const struct dh_config *config)
+{
+	struct rig_random random = { 11 };
+
+	conv_create_device(net, config);
 	for (int region = RNN_WEIGHTS; region < ALL_REGIONS; region++)
 		rig_region(net->rig, rnn_addr(region), 0x6000,
 			   DELTAHOP_REGION_READ | DELTAHOP_REGION_WRITE);
@@ -82,15 +88,16 @@ struct outcome {
 };
 
 /* @first, @second: start of the RUN, of the convolution, ns; far apart they are alone */
-static void run_both(struct dh_memory_timing dram, struct dh_memory_timing link, uint64_t run_at,
-		     uint64_t conv_at_ns, struct outcome *outcome)
+static void run_both_on(const struct dh_config *config, uint64_t run_at, uint64_t conv_at_ns,
+			dh_dram_trace_function *trace, void *opaque, struct outcome *outcome)
 {
 	uint64_t first = run_at < conv_at_ns ? run_at : conv_at_ns, base;
 	uint32_t run = 0, conv = 0;
 	struct deltahop_entry entry;
 	struct conv_net net;
 
-	make_both(&net, dram, link);
+	make_both(&net, config);
+	dh_set_dram_trace(net.rig->model, trace, opaque);
 	entry = make_run(net.rig);
 	base = net.rig->now - first;
 	for (int i = 0; i < 2; i++) {
@@ -115,6 +122,14 @@ static void run_both(struct dh_memory_timing dram, struct dh_memory_timing link,
 	       sizeof(outcome->rnn_output));
 	memcpy(outcome->conv_output, conv_at(&net, CONV_OUTPUT, 0), sizeof(outcome->conv_output));
 	conv_destroy(&net);
+}
+
+static void run_both(struct dh_memory_timing dram, struct dh_memory_timing link, uint64_t run_at,
+		     uint64_t conv_at_ns, struct outcome *outcome)
+{
+	struct dh_config config = device(dram, link);
+
+	run_both_on(&config, run_at, conv_at_ns, NULL, NULL, outcome);
 }
 
 /* All but times and waits is what it is alone, and the wait is what there is more of cycles. */
@@ -249,11 +264,13 @@ START_TEST(waits_are_no_budget)
 {
 	struct outcome alone, shared;
 	struct deltahop_entry entry;
+	struct dh_config config;
 	struct conv_net net;
 	uint32_t run, conv;
 
 	run_both(memories[3][0], memories[3][1], 0, 1ULL << 40, &alone);
-	make_both(&net, memories[3][0], memories[3][1]);
+	config = device(memories[3][0], memories[3][1]);
+	make_both(&net, &config);
 	entry = make_run(net.rig);
 	/* The record has the state's cycles too. */
 	entry.cycle_budget = alone.rnn.cycles;
@@ -272,9 +289,69 @@ START_TEST(waits_are_no_budget)
 }
 END_TEST
 
+/* ---- dram=ddr ---- */
+
+/**
+ * struct turns - who had the channel
+ * @over: cycle in which the last burst is over at the earliest, with every row open
+ */
+struct turns {
+	unsigned int ring;
+	uint64_t over;
+	unsigned int changes;
+	uint64_t bytes[2];
+};
+
+/* LPDDR4 moves 64 bytes in 8 ticks of 625 ps: 78 bytes in a cycle of 4 ns, at most. */
+static void look(void *opaque, unsigned int ring, uint64_t cycle, uint64_t addr, uint32_t bytes,
+		 bool write)
+{
+	struct turns *turns = opaque;
+
+	(void)addr;
+	(void)write;
+	if (ring != turns->ring) {
+		ck_assert_uint_ge(cycle, turns->over);
+		turns->changes++;
+	}
+	turns->ring = ring;
+	turns->over = cycle + bytes / 80;
+	turns->bytes[ring] += bytes;
+}
+
+/* No bit changes, nobody has the channel before the other is through, and waits are in the cycles. */
+START_TEST(turns_with_rows)
+{
+	struct dh_config config =
+		device((struct dh_memory_timing){ 1, 0, 4 }, (struct dh_memory_timing){ 0 });
+	struct turns turns = { 0 }, apart = { 0 };
+	struct outcome alone, shared;
+	uint64_t waits = 0;
+
+	ck_assert(dh_config_dram(&config, "ddr"));
+	run_both_on(&config, 0, 1ULL << 40, look, &apart, &alone);
+	ck_assert_uint_eq(alone.rnn.wait_cycles, 0);
+	ck_assert_uint_eq(alone.conv.wait_cycles, 0);
+	for (uint64_t late = 0; late < 20000; late += 1777) {
+		memset(&turns, 0, sizeof(turns));
+		run_both_on(&config, late, 4001, look, &turns, &shared);
+		ck_assert_mem_eq(shared.rnn_output, alone.rnn_output, sizeof(alone.rnn_output));
+		ck_assert_mem_eq(shared.conv_output, alone.conv_output, sizeof(alone.conv_output));
+		ck_assert_mem_eq(turns.bytes, apart.bytes, sizeof(apart.bytes));
+		ck_assert_uint_gt(turns.changes, 2);
+		ck_assert_uint_eq(shared.conv.end_ns - shared.conv.start_ns,
+				  4 * shared.conv.cycles);
+		waits += shared.rnn.wait_cycles + shared.conv.wait_cycles;
+	}
+	ck_assert_uint_gt(waits, 0);
+}
+END_TEST
+
 TCase *model_sharing_case(void)
 {
 	TCase *tcase = tcase_create("sharing");
+
+	tcase_add_test(tcase, turns_with_rows);
 
 	tcase_add_loop_test(tcase, alone_plus_waits, 0, sizeof(memories) / sizeof(memories[0]));
 	tcase_add_test(tcase, ideal_memory_is_not_shared);

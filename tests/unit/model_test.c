@@ -12,13 +12,19 @@ uint64_t net_addr(unsigned int region)
 
 void net_create(struct net *net, const char *profile)
 {
-	struct rig_random random = { 1 };
 	struct dh_config config;
+
+	ck_assert(dh_config_profile(&config, profile));
+	net_create_device(net, &config);
+}
+
+void net_create_device(struct net *net, const struct dh_config *config)
+{
+	struct rig_random random = { 1 };
 	struct rig *rig;
 
 	memset(net, 0, sizeof(*net));
-	ck_assert(dh_config_profile(&config, profile));
-	rig = rig_create(&config, net_addr(NET_REGIONS) + NET_REGION_BYTES);
+	rig = rig_create(config, net_addr(NET_REGIONS) + NET_REGION_BYTES);
 	ck_assert_ptr_nonnull(rig);
 	net->rig = rig;
 	for (int region = 0; region < NET_REGIONS; region++)
@@ -84,13 +90,13 @@ struct deltahop_profile_head net_rows(struct net *net, struct deltahop_profile_r
 int main(void)
 {
 	TCase *(*const cases[])(void) = {
-		model_registers_case,	  model_rings_case,	  model_memory_case,
-		model_commands_case,	  model_jobs_case,	  model_state_case,
-		model_timing_case,	  model_random_case,	  reference_conv_case,
-		model_conv_commands_case, model_conv_case,	  model_sharing_case,
-		model_conv_data_case,	  model_conv_jobs_case,	  model_conv_random_case,
-		model_conv_budget_case,	  model_conv_damage_case, model_conv_place_case,
-		model_conv_store_case,
+		model_registers_case,	  model_rings_case,	 model_memory_case,
+		model_commands_case,	  model_jobs_case,	 model_state_case,
+		model_timing_case,	  model_random_case,	 reference_conv_case,
+		model_conv_commands_case, model_conv_case,	 model_sharing_case,
+		model_conv_data_case,	  model_conv_jobs_case,	 model_conv_random_case,
+		model_ddr_case,		  model_dram_case,	 model_conv_budget_case,
+		model_conv_damage_case,	  model_conv_place_case, model_conv_store_case,
 	};
 	Suite *suite = suite_create("model");
 	SRunner *runner;

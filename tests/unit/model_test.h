@@ -26,6 +26,8 @@ TCase *model_conv_case(void);
 TCase *model_sharing_case(void);
 TCase *model_conv_data_case(void);
 TCase *model_conv_jobs_case(void);
+TCase *model_ddr_case(void);
+TCase *model_dram_case(void);
 
 /**
  * struct net - a small network on a rig, ready to run
@@ -50,6 +52,7 @@ uint64_t net_addr(unsigned int region);
 #define NET_REGION_BYTES 0x4000
 
 void net_create(struct net *net, const char *profile);
+void net_create_device(struct net *net, const struct dh_config *config);
 void net_destroy(struct net *net);
 
 /** net_write() - write commands and parameters as they now are, and an entry for them */

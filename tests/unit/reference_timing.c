@@ -9,6 +9,8 @@
 
 #define DEPTH	   32
 #define MAX_BURSTS 4096
+#define MAX_BEATS  512
+#define MAX_AHEAD  8 /* bursts, with a memory of its own mind */
 
 /* A FIFO with an output register. */
 struct fifo {
@@ -40,16 +42,19 @@ struct channel {
 	int finished;
 	int beats_of_first;
 	long long last_beat;
+	long long ready[MAX_AHEAD][MAX_BEATS];
 };
 
 static bool beat_available(const struct ref_pipeline *layer, const struct channel *channel,
-			   long long t)
+			   int beat, long long t)
 {
 	bool ideal = !layer->n;
 
 	if (channel->finished == channel->bursts)
 		return false;
 	if (t < channel->accepted[channel->finished % MAX_BURSTS] + (ideal ? 0 : layer->l + 1))
+		return false;
+	if (layer->fetch && t < channel->ready[channel->finished % MAX_AHEAD][beat])
 		return false;
 	return t >= channel->last_beat + (ideal ? 1 : layer->n);
 }
@@ -84,6 +89,9 @@ long long ref_cycles(const struct ref_pipeline *layer, const uint8_t *fired)
 
 		accept = commands.visible &&
 			 (!layer->n || channel.bursts - channel.finished < layer->q);
+		if (accept && layer->fetch)
+			layer->fetch(layer->opaque, channel.bursts, t,
+				     channel.ready[channel.bursts % MAX_AHEAD]);
 		if (accept)
 			channel.accepted[channel.bursts++ % MAX_BURSTS] = t;
 
@@ -92,7 +100,7 @@ long long ref_cycles(const struct ref_pipeline *layer, const uint8_t *fired)
 			consumed = true;
 		} else if (values.visible) {
 			if (beats_taken < beats && t >= busy_until &&
-			    beat_available(layer, &channel, t)) {
+			    beat_available(layer, &channel, beats_taken, t)) {
 				if (!beats_taken)
 					first_beat = t;
 				beats_taken++;

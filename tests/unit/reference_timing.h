@@ -5,7 +5,11 @@
 
 #include <stdint.h>
 
-/** struct ref_pipeline - what the cycles of a layer depend on; n = 0: ideal memory */
+/**
+ * struct ref_pipeline - what the cycles of a layer depend on; n = 0: ideal memory
+ * @fetch: optional: a memory with a mind of its own: burst number @burst is accepted in cycle
+ *	@accepted, and beat i is there in cycle ready[i], L included
+ */
 struct ref_pipeline {
 	int inputs;
 	int hidden;
@@ -16,6 +20,8 @@ struct ref_pipeline {
 	int n;
 	int l;
 	int q;
+	void (*fetch)(void *opaque, int burst, long long accepted, long long *ready);
+	void *opaque;
 };
 
 /** ref_cycles() - cycles of a layer in a step; @fired: bias, x, h */
