@@ -13,6 +13,7 @@
 #include "deltahop-config.h"
 
 #define DELTAHOP_DEFAULT_PROFILE "card"
+#define DELTAHOP_DEFAULT_DRAM "simple"
 #define DELTAHOP_PROFILES 16    /* more numbers than there are profiles */
 
 /**
@@ -82,6 +83,17 @@ static const DeltahopSetting deltahop_settings[] = {
       FIELD(energy_dram_fj_byte), 0, 1000 * 1000 * 1000 },
     { "energy-mac-fj", "assumed energy of a multiply-accumulate in fJ",
       FIELD(energy_mac_fj), 0, 1000 * 1000 * 1000 },
+    { "ddr-activate-fj", "with dram=ddr, assumed energy of an activate and its "
+      "precharge in fJ; 0: the part's own",
+      FIELD(dram_energy.activate_fj), 0, 1000 * 1000 * 1000 },
+    { "ddr-read-fj", "the same of a read burst",
+      FIELD(dram_energy.read_fj), 0, 1000 * 1000 * 1000 },
+    { "ddr-write-fj", "the same of a write burst",
+      FIELD(dram_energy.write_fj), 0, 1000 * 1000 * 1000 },
+    { "ddr-refresh-fj", "the same of a refresh",
+      FIELD(dram_energy.refresh_fj), 0, 1000 * 1000 * 1000 },
+    { "ddr-background-uw", "power of the part meanwhile in uW; 0: its own",
+      FIELD(dram_energy.background_uw), 0, 1000 * 1000 * 1000 },
 };
 QEMU_BUILD_BUG_ON(ARRAY_SIZE(deltahop_settings) != DELTAHOP_NUMBERS);
 
@@ -111,12 +123,19 @@ static const char *deltahop_config_profile(const DeltahopConfig *config)
     return config->profile ? config->profile : DELTAHOP_DEFAULT_PROFILE;
 }
 
+static const char *deltahop_config_dram(const DeltahopConfig *config)
+{
+    return config->dram ? config->dram : DELTAHOP_DEFAULT_DRAM;
+}
+
 void deltahop_config_resolve(const DeltahopConfig *config,
                              struct dh_config *out)
 {
     bool known = dh_config_profile(out, deltahop_config_profile(config));
     int i;
 
+    assert(known);
+    known = dh_config_dram(out, deltahop_config_dram(config));
     assert(known);
     for (i = 0; i < DELTAHOP_NUMBERS; i++) {
         const DeltahopNumber *number = &config->number[i];
@@ -239,20 +258,46 @@ static void deltahop_profile_set(Object *obj, Visitor *v, const char *name,
 static void deltahop_dram_get(Object *obj, Visitor *v, const char *name,
                               void *opaque, Error **errp)
 {
-    char *dram = (char *)"simple";
+    char *dram = (char *)deltahop_config_dram(opaque);
 
     visit_type_str(v, name, &dram, errp);
+}
+
+static char *deltahop_dram_names(void)
+{
+    GString *names = g_string_new("ddr");
+    uint32_t part;
+
+    for (part = 0; dh_dram_name(part); part++) {
+        g_string_append_printf(names, ", %s", dh_dram_name(part));
+    }
+    return g_string_free(names, false);
 }
 
 static void deltahop_dram_set(Object *obj, Visitor *v, const char *name,
                               void *opaque, Error **errp)
 {
-    g_autofree char *dram = NULL;
+    DeltahopConfig *config = opaque;
+    g_autofree char *names = NULL;
+    struct dh_config unused = { 0 };
+    char *dram;
 
-    if (visit_type_str(v, name, &dram, errp) && strcmp(dram, "simple")) {
-        error_setg(errp, "deltahop: there is no DRAM model '%s': it must be "
-                   "simple", dram);
+    if (DEVICE(obj)->realized) {
+        qdev_prop_set_after_realize(DEVICE(obj), name, errp);
+        return;
     }
+    if (!visit_type_str(v, name, &dram, errp)) {
+        return;
+    }
+    if (dh_config_dram(&unused, dram)) {
+        g_free(config->dram);
+        config->dram = dram;
+        return;
+    }
+    names = deltahop_dram_names();
+    error_setg(errp, "deltahop: there is no DRAM model '%s': it must be one of "
+               "%s", dram, names);
+    g_free(dram);
 }
 
 void deltahop_config_init(DeltahopConfig *config, Object *obj)
@@ -265,9 +310,10 @@ void deltahop_config_init(DeltahopConfig *config, Object *obj)
                                     "the numbers below change it");
     object_property_add(obj, "dram", "string", deltahop_dram_get,
                         deltahop_dram_set, NULL, config);
-    object_property_set_description(obj, "dram", "model of DRAM and link: "
+    object_property_set_description(obj, "dram", "model of the DRAM channel: "
                                     "simple (a beat every n cycles, latency l, "
-                                    "q bursts)");
+                                    "q bursts), ddr (banks, rows and refresh of "
+                                    "the profile's part), or a part");
     for (i = 0; i < DELTAHOP_NUMBERS; i++) {
         const DeltahopSetting *setting = &deltahop_settings[i];
         g_autofree char *legal = deltahop_setting_legal(setting);
@@ -288,4 +334,5 @@ void deltahop_config_init(DeltahopConfig *config, Object *obj)
 void deltahop_config_finalize(DeltahopConfig *config)
 {
     g_free(config->profile);
+    g_free(config->dram);
 }

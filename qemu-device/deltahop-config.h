@@ -10,7 +10,7 @@
 
 #include "model/deltahop_model.h"
 
-#define DELTAHOP_NUMBERS 19
+#define DELTAHOP_NUMBERS 24
 
 typedef struct DeltahopConfig DeltahopConfig;
 typedef struct DeltahopSetting DeltahopSetting;
@@ -30,10 +30,11 @@ typedef struct DeltahopNumber {
 } DeltahopNumber;
 
 /**
- * struct DeltahopConfig: a profile, and the numbers that differ from it
+ * struct DeltahopConfig: a profile, its model of DRAM, and the numbers that differ from it
  */
 struct DeltahopConfig {
     char *profile;
+    char *dram;
     DeltahopNumber number[DELTAHOP_NUMBERS];
 };
 

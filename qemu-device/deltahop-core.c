@@ -170,6 +170,13 @@ static void deltahop_core_trace(void *opaque, enum dh_trace_kind kind,
     }
 }
 
+static void deltahop_core_burst(void *opaque, unsigned int ring,
+                                uint64_t cycle, uint64_t addr, uint32_t bytes,
+                                bool write)
+{
+    trace_deltahop_burst(cycle, ring, addr, bytes, write ? "write" : "read");
+}
+
 bool deltahop_core_realize(DeltahopCore *core, DeviceState *dev,
                            const struct dh_config *config,
                            const struct dh_bus *bus, Error **errp)
@@ -185,6 +192,10 @@ bool deltahop_core_realize(DeltahopCore *core, DeviceState *dev,
     }
     core->dev = dev;
     dh_set_trace(core->model, deltahop_core_trace, core);
+    /* Where bursts go matters to nobody else; so only if asked at the start. */
+    if (trace_event_get_state_backends(TRACE_DELTAHOP_BURST)) {
+        dh_set_dram_trace(core->model, deltahop_core_burst, core);
+    }
     memory_region_init_io(&core->regs, OBJECT(dev), &deltahop_regs_ops, core,
                           "deltahop-regs", DELTAHOP_REGS_SIZE);
     core->timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, deltahop_core_timer, core);

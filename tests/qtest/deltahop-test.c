@@ -61,6 +61,7 @@ static void test_identity(void)
         { DELTAHOP_REG_DRAM_L, 32 },
         { DELTAHOP_REG_DRAM_Q, 4 },
         { DELTAHOP_REG_LINK_N, 0 },
+        { DELTAHOP_REG_DRAM_PART, 0 },
         { DELTAHOP_REG_RNN_PES, 8 },
         { DELTAHOP_REG_RNN_SLOTS, 4 },
         { DELTAHOP_REG_RNN_MAX_INPUTS, 1024 },
@@ -291,6 +292,26 @@ static void test_record_equals_the_rtl(void)
     gru_assert_ok(card, &gru);
     record = gru_record(card, &gru);
     assert_record(&record, &gru);
+    card_free(card);
+}
+
+/* The same bits, later; and the card says which part it has. */
+static void test_dram_with_rows(void)
+{
+    Card *card = card_new_running(EDGEDRNN ",dram=ddr");
+    struct deltahop_record record;
+    Gru gru;
+
+    g_assert_cmpuint(card_read(card, DELTAHOP_REG_DRAM_PART), ==, 1);
+    gru_init(card, &gru, R01_STEPS, 1);
+    gru_write(card, &gru);
+    gru_submit(card, &gru);
+    card_run(card);
+    gru_assert_ok(card, &gru);
+    record = gru_record(card, &gru);
+    g_assert_cmpuint(le64_to_cpu(record.cycles), >,
+                     load_cycles() + job_cycles(&gru, R01_STEPS, 1));
+    g_assert_cmpuint(le64_to_cpu(record.bytes_in), ==, sizeof(r01_inputs));
     card_free(card);
 }
 
@@ -1242,7 +1263,7 @@ typedef struct BadProperty {
 
 static const BadProperty bad_properties[] = {
     { "profile", "gpu", "must be one of edgedrnn, nullhop-fpga, nullhop-asic, card" },
-    { "dram", "ddr", "must be simple" },
+    { "dram", "ddr5", "must be one of ddr, simple, ddr3l-1066-x16" },
     { "clock-hz", "999999", "a number from 1000000 to 4000000000" },
     { "clock-hz", "4000000001", "a number from 1000000 to 4000000000" },
     { "pes", "4", "a power of two from 8 to 32" },
@@ -1382,6 +1403,7 @@ int main(int argc, char **argv)
     TEST("job/ends-at-its-nanosecond-not-before", job_ends_at_its_nanosecond);
     TEST("job/outputs-equal-the-rtl", outputs_equal_the_rtl);
     TEST("job/record-and-cycles-equal-the-rtl", record_equals_the_rtl);
+    TEST("job/dram-with-rows", dram_with_rows);
     TEST("job/steps-of-a-run-cost-one-cycle-more",
          steps_of_a_run_cost_one_cycle_more);
     TEST("job/saved-state-goes-on-where-it-was", saved_state_goes_on);
