@@ -26,7 +26,7 @@ bench:		## measure the runtime and the device model
 	@scripts/build-host
 	@scripts/bench
 
-figures:	## published figures of the convolution engine, next to the model's
+figures:	## published figures of the convolution engine, and what DRAM parts allow, next to the model's
 	@scripts/build-host
 	@scripts/bench --figures
 
