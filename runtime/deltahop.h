@@ -107,6 +107,7 @@ const char *dh_device_options(void);
  * @conv_max_channels: most channels of an input
  * @conv_max_cols: most columns of input and output
  * @conv_max_outputs: most outputs of a fully connected layer
+ * @dram: model of the DRAM channel: "simple", or the part of dram=ddr; "" if the device does not say
  */
 struct dh_device_info {
 	size_t size;
@@ -143,10 +144,57 @@ struct dh_device_info {
 	uint32_t conv_max_channels;
 	uint32_t conv_max_cols;
 	uint32_t conv_max_outputs;
+	char dram[32];
 };
 
 /** dh_device_get_info() - ask a device; fills as much as @info->size allows */
 int dh_device_get_info(struct dh_device *device, struct dh_device_info *info, struct dh_error *err);
+
+/**
+ * struct dh_dram_report - what has been on an embedded device's DRAM channel; with dram=simple all 0
+ *	but the first three, and these only while bursts are traced
+ * @size: in: sizeof(struct dh_dram_report)
+ * @bursts: of the engines, cut at pages of 4096 bytes
+ * @bytes_read: of them
+ * @bytes_written: of them
+ * @reads: bursts of the DRAM
+ * @writes: likewise
+ * @hits: of these, those whose row was open
+ * @misses: whose bank had no row open
+ * @conflicts: whose bank had another row open
+ * @refreshes: until the last burst
+ * @peak: bytes a second that the part can move
+ */
+struct dh_dram_report {
+	size_t size;
+	uint64_t bursts;
+	uint64_t bytes_read;
+	uint64_t bytes_written;
+	uint64_t reads;
+	uint64_t writes;
+	uint64_t hits;
+	uint64_t misses;
+	uint64_t conflicts;
+	uint64_t refreshes;
+	uint64_t peak;
+};
+
+/**
+ * dh_device_dram() - what has been on the DRAM channel since the device was opened
+ * @report: filled as far as its size allows
+ *
+ * Return: 0; -EOPNOTSUPP: it is no embedded device; -EINVAL.
+ */
+int dh_device_dram(struct dh_device *device, struct dh_dram_report *report, struct dh_error *err);
+
+/**
+ * dh_device_trace_dram() - write a line for every burst on the DRAM channel: cycle, address, bytes,
+ * "read" or "write"
+ * @path: file, made anew; NULL: end the trace, and learn whether all could be written
+ *
+ * Return: 0; -EOPNOTSUPP: it is no embedded device; the errno of the file.
+ */
+int dh_device_trace_dram(struct dh_device *device, const char *path, struct dh_error *err);
 
 /** dh_cap_name() - name of capability bit @bit (0..63), or NULL */
 const char *dh_cap_name(unsigned int bit);

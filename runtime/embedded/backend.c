@@ -822,6 +822,7 @@ static void embedded_close(struct dh_device *device)
 	struct embedded *dev = to_embedded(device);
 
 	free_objects(dev);
+	dh_embedded_trace_end(dev);
 	dh_model_destroy(dev->model);
 	dh_engine_stop(dev);
 	dh_heap_fini(&dev->card);
@@ -842,6 +843,8 @@ static const struct dh_backend embedded_backend = {
 	.sync_wait = embedded_sync_wait,
 	.sync_fd = embedded_sync_fd,
 	.close = embedded_close,
+	.trace_dram = dh_embedded_trace_dram,
+	.dram_counts = dh_embedded_dram_counts,
 };
 
 static int start(struct embedded *dev, struct dh_error *err)
@@ -872,6 +875,7 @@ static int start(struct embedded *dev, struct dh_error *err)
 	dev->model = dh_model_create(&dev->config, &bus, NULL);
 	if (dev->model)
 		read_hardware(dev);
+	snprintf(dev->base.dram, sizeof(dev->base.dram), "%s", dh_dram_name(dev->config.dram_part));
 	if (dev->model && dh_engine_start(dev))
 		return 0;
 	dh_error_set(err, "embedded device: out of memory");

@@ -11,6 +11,7 @@
 #define DELTAHOP_EMBEDDED_H
 
 #include <pthread.h>
+#include <stdio.h>
 
 #include <deltahop_hw.h>
 
@@ -233,6 +234,7 @@ struct engine {
  * @resident: state on the chip; @dirty: changed since it was loaded
  * @owner: last tag given out
  * @stuck: buffers whose block could not be given back
+ * @dram_trace: where bursts on the DRAM channel are written, or NULL
  */
 struct embedded {
 	struct dh_device base;
@@ -254,6 +256,7 @@ struct embedded {
 	bool dirty;
 	uint32_t owner;
 	struct bo *stuck;
+	FILE *dram_trace;
 };
 
 /* --- running jobs: engine.c -------------------------------------------------- */
@@ -284,6 +287,14 @@ int dh_embedded_submit(struct embedded *dev, void *arg);
 
 /** dh_embedded_wait() - DRM_DELTAHOP_WAIT, without the lock */
 int dh_embedded_wait(struct embedded *dev, struct drm_deltahop_wait *args);
+
+/* --- the DRAM channel: dram.c ------------------------------------------------------- */
+
+int dh_embedded_trace_dram(struct dh_device *device, const char *path);
+void dh_embedded_dram_counts(struct dh_device *device, struct dh_dram_counts *counts);
+
+/** dh_embedded_trace_end() - close the trace, if there is one; 0 or a negative errno */
+int dh_embedded_trace_end(struct embedded *dev);
 
 /* --- what they share: backend.c, options.c ------------------------------------------- */
 

@@ -35,6 +35,11 @@ static const struct option options[] = {
 	{ "card-size", FIELD(card_size), 64ull << 30 },
 	{ "energy-dram-fj-byte", FIELD(energy_dram_fj_byte), 1000000000 },
 	{ "energy-mac-fj", FIELD(energy_mac_fj), 1000000000 },
+	{ "ddr-activate-fj", FIELD(dram_energy.activate_fj), 1000000000 },
+	{ "ddr-read-fj", FIELD(dram_energy.read_fj), 1000000000 },
+	{ "ddr-write-fj", FIELD(dram_energy.write_fj), 1000000000 },
+	{ "ddr-refresh-fj", FIELD(dram_energy.refresh_fj), 1000000000 },
+	{ "ddr-background-uw", FIELD(dram_energy.background_uw), 1000000000 },
 };
 
 #define OPTIONS (sizeof(options) / sizeof(*options))
@@ -53,13 +58,20 @@ const char *dh_device_options(void)
 	       "conv-max-cols=N          most columns of input and output\n"
 	       "conv-max-outputs=N       most outputs of a fully connected layer\n"
 	       "beat-bytes=N             bytes of a beat of DRAM channel and link\n"
+	       "dram=MODEL               simple (the default), ddr (banks, rows and refresh of the\n"
+	       "                         part that goes with the profile), or a part:\n"
+	       "                         ddr3l-1066-x16, ddr3-1066-x32, lpddr4-3200-x32\n"
 	       "dram-n=CYCLES            from DRAM beat to beat at least; 0: ideal memory\n"
 	       "dram-l=CYCLES            DRAM latency\n"
 	       "dram-q=N                 outstanding DRAM bursts\n"
 	       "link-n=, link-l=, link-q= the same of the link; link-n=0: no link\n"
 	       "card-size=BYTES          card memory, 0: none\n"
 	       "energy-dram-fj-byte=FJ   assumed energy of a byte of DRAM traffic\n"
-	       "energy-mac-fj=FJ         assumed energy of a multiply-accumulate\n";
+	       "energy-mac-fj=FJ         assumed energy of a multiply-accumulate\n"
+	       "ddr-activate-fj=FJ       with dram=ddr, assumed energy of an activate and precharge,\n"
+	       "ddr-read-fj=, ddr-write-fj= of a burst of the DRAM,\n"
+	       "ddr-refresh-fj=FJ        of a refresh; 0: the part's own\n"
+	       "ddr-background-uw=UW     and its power meanwhile\n";
 }
 
 static const struct option *find(const char *name, size_t len)
@@ -82,7 +94,14 @@ static void assign(struct dh_config *config, const struct option *option, uint64
 		*(uint32_t *)field = value;
 }
 
-/* One "name=value" of @len bytes; the profile has been taken already. */
+static bool has_name(const char *text, size_t len, const char *name)
+{
+	size_t n = strlen(name);
+
+	return len > n && text[n] == '=' && !memcmp(text, name, n);
+}
+
+/* One "name=value" of @len bytes; profile and DRAM have been taken already. */
 static int apply(struct dh_config *config, const char *text, size_t len, struct dh_error *err)
 {
 	const char *equal = memchr(text, '=', len);
@@ -90,7 +109,7 @@ static int apply(struct dh_config *config, const char *text, size_t len, struct 
 	unsigned long long value;
 	char *end;
 
-	if (equal && equal - text == 7 && !memcmp(text, "profile", 7))
+	if (has_name(text, len, "profile") || has_name(text, len, "dram"))
 		return 0;
 	if (!option) {
 		dh_error_set(
@@ -111,27 +130,48 @@ static int apply(struct dh_config *config, const char *text, size_t len, struct 
 	return 0;
 }
 
-/* The last profile=NAME, or the default. */
-static int choose_profile(struct dh_config *config, const char *text, struct dh_error *err)
+/* The last value of an option that is a name, or the default; false: it is too long to be one. */
+static bool choose_name(const char *text, const char *option, char *name, size_t room)
 {
-	const char *at = text, *name = "card";
-	char copy[32] = "";
+	const char *value = name;
 	size_t len;
 
-	for (; *at; at += len + (at[len] == ',')) {
-		len = strcspn(at, ",");
-		if (!strncmp(at, "profile=", 8))
-			name = at + 8;
+	for (; *text; text += len + (text[len] == ',')) {
+		len = strcspn(text, ",");
+		if (has_name(text, len, option))
+			value = text + strlen(option) + 1;
 	}
-	len = strcspn(name, ",");
-	if (len < sizeof(copy))
-		memcpy(copy, name, len);
-	if (len < sizeof(copy) && dh_config_profile(config, copy))
+	len = strcspn(value, ",");
+	if (len >= room)
+		return false;
+	memmove(name, value, len);
+	name[len] = '\0';
+	return true;
+}
+
+static int choose_profile(struct dh_config *config, const char *text, struct dh_error *err)
+{
+	char name[32] = "card";
+
+	if (choose_name(text, "profile", name, sizeof(name)) && dh_config_profile(config, name))
 		return 0;
 	dh_error_set(err,
-		     "device option profile=%.*s: no such profile: card, edgedrnn, "
+		     "device option profile=%s: no such profile: card, edgedrnn, "
 		     "nullhop-fpga and nullhop-asic exist",
-		     (int)len, name);
+		     name);
+	return -EINVAL;
+}
+
+static int choose_dram(struct dh_config *config, const char *text, struct dh_error *err)
+{
+	char name[32] = "simple";
+
+	if (choose_name(text, "dram", name, sizeof(name)) && dh_config_dram(config, name))
+		return 0;
+	dh_error_set(err,
+		     "device option dram=%s: no such model: simple, ddr and the parts "
+		     "ddr3l-1066-x16, ddr3-1066-x32 and lpddr4-3200-x32 exist",
+		     name);
 	return -EINVAL;
 }
 
@@ -140,6 +180,8 @@ int dh_embedded_options(struct dh_config *config, const char *text, struct dh_er
 	int ret = choose_profile(config, text, err);
 	size_t len;
 
+	if (!ret)
+		ret = choose_dram(config, text, err);
 	for (; !ret && *text; text += len + (text[len] == ',')) {
 		len = strcspn(text, ",");
 		ret = apply(config, text, len, err);

@@ -12,6 +12,8 @@
 #include "base/error.h"
 #include "deltahop_cmd.h"
 
+struct dh_dram_counts;
+
 /**
  * struct dh_backend - the two kinds of device
  * @ioctl: DRM_IOCTL_DELTAHOP_*, restarted when interrupted; 0 or a negative errno
@@ -26,6 +28,9 @@
  *	DRM_DELTAHOP_WAIT
  * @sync_fd: pollable file descriptor of it, close-on-exec
  * @close: free the device
+ * @trace_dram: optional: write bursts on the DRAM channel to a file, NULL: no more; 0 or a negative
+ *	errno
+ * @dram_counts: optional: what has been on the channel
  */
 struct dh_backend {
 	int (*ioctl)(struct dh_device *device, unsigned long request, void *arg);
@@ -39,6 +44,8 @@ struct dh_backend {
 	int (*sync_wait)(struct dh_device *device, uint32_t handle, int64_t timeout_ns);
 	int (*sync_fd)(struct dh_device *device, uint32_t handle);
 	void (*close)(struct dh_device *device);
+	int (*trace_dram)(struct dh_device *device, const char *path);
+	void (*dram_counts)(struct dh_device *device, struct dh_dram_counts *counts);
 };
 
 /**
@@ -48,6 +55,7 @@ struct dh_backend {
  * @name: "embedded" or the node
  * @driver: driver and version
  * @why: how it was chosen
+ * @dram: model of its DRAM channel, "" if unknown
  */
 struct dh_device {
 	const struct dh_backend *backend;
@@ -55,6 +63,7 @@ struct dh_device {
 	char name[128];
 	char driver[64];
 	char why[256];
+	char dram[32];
 };
 
 /** dh_embedded_open() - the model in this process; @options as after "embedded:", or "" */

@@ -193,6 +193,7 @@ static void describe(const struct dh_device *device, struct dh_device_info *info
 	info->conv_max_channels = hw->conv_max_channels;
 	info->conv_max_cols = hw->conv_max_cols;
 	info->conv_max_outputs = hw->conv_max_outputs;
+	memcpy(info->dram, device->dram, sizeof(info->dram));
 }
 
 int dh_device_get_info(struct dh_device *device, struct dh_device_info *info, struct dh_error *err)

@@ -118,6 +118,7 @@ json_t *json_device(const struct dh_device_info *info)
 	json_add(json, "conv_max_outputs", json_integer(info->conv_max_outputs));
 	json_add(json, "beat_bytes", json_integer(info->beat_bytes));
 	json_add(json, "dram", json_channel(info->dram_n, info->dram_l, info->dram_q));
+	json_add(json, "dram_model", info->dram[0] ? json_string(info->dram) : json_null());
 	json_add(json, "link",
 		 info->link_n ? json_channel(info->link_n, info->link_l, info->link_q)
 			      : json_null());
@@ -194,6 +195,9 @@ static void print_device(const struct dh_device_info *info)
 	print_names("capabilities", info->caps, dh_cap_name);
 	print_limits(info);
 	print_channel("DRAM", info->dram_n, info->dram_l, info->dram_q, info->beat_bytes);
+	if (info->dram[0] && strcmp(info->dram, "simple") != 0)
+		printf("%-13s%s: banks, rows and refresh on top of these figures\n", "",
+		       info->dram);
 	if (info->link_n)
 		print_channel("link", info->link_n, info->link_l, info->link_q, info->beat_bytes);
 	if (info->card_size)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tool/dram.h"
 #include "tool/recurrent.h"
 #include "tool/table.h"
 #include "tool/tool.h"
@@ -304,6 +305,7 @@ static void print_summary(const struct run *run)
 	       run->answers.elements, fingerprint(&run->answers));
 	printf("time     %.3f ms on the device as modelled\n",
 	       cost->sum.cycles * 1e3 / run->rec.info.clock_hz);
+	dram_print(run->rec.device, &run->rec.info, &cost->sum);
 	if (run->args.table) {
 		putchar('\n');
 		table_print(cost, &run->rec.info, run->args.dense);
@@ -333,6 +335,7 @@ static json_t *profile_json(const struct run *run)
 
 	json_add(json, "program", json_string(run->rec.program->name));
 	json_add(json, "device", json_device(&run->rec.info));
+	json_add(json, "dram", dram_json(run->rec.device, &run->rec.info, &run->rec.cost.sum));
 	json_add(json, "sequences", json_integer(run->rec.seqs.count));
 	json_add(json, "accuracy",
 		 run->judged ? json_real((double)run->right / run->judged) : json_null());

@@ -40,10 +40,10 @@ static int place(struct parts *run, const struct run_arguments *args, struct dh_
 						     .priority = 1,
 						     .profile = true,
 						     .profile_steps = args->profile_steps };
-	int ret = dh_device_open(args->device, &run->device, err);
+	int ret = run_open_device(args, &run->device, err);
 
 	if (ret)
-		return tool_fail(ret == -EINVAL ? EXIT_USAGE : EXIT_DEVICE, err);
+		return ret;
 	ret = dh_device_get_info(run->device, &run->info, err);
 	if (!ret)
 		ret = dh_session_create(run->device, run->network, &options, &run->session, err);
@@ -107,7 +107,7 @@ int parts_run(struct parts *run, struct results *results, struct dh_error *err)
 {
 	int ret = net_runner_run(run->session, &run->samples, results, &run->cost, err);
 
-	return ret ? tool_fail(tool_status(ret), err) : EXIT_OK;
+	return ret ? tool_fail(tool_status(ret), err) : run_end_trace(run->args, run->device, err);
 }
 
 void parts_warn_of_input(const struct parts *run)

@@ -128,9 +128,9 @@ int recurrent_open(struct recurrent *run, const struct run_arguments *args, stru
 	}
 	if (sequences_load(&run->seqs, run->program, args->inputs.text[0], args->lengths, err))
 		return tool_fail(EXIT_FAILED, err);
-	ret = dh_device_open(args->device, &run->device, err);
+	ret = run_open_device(args, &run->device, err);
 	if (ret)
-		return tool_fail(ret == -EINVAL ? EXIT_USAGE : EXIT_DEVICE, err);
+		return ret;
 	ret = dh_device_get_info(run->device, &run->info, err);
 	if (!ret)
 		ret = runner_init(&run->runner, run->device, run->program, stream_count(run),
@@ -148,7 +148,7 @@ int recurrent_run(struct recurrent *run, struct answers *answers, struct dh_erro
 	if (!ret)
 		ret = runner_run(&run->runner, &run->seqs, run->args->keep_state, answers,
 				 &run->cost, err);
-	return ret ? tool_fail(tool_status(ret), err) : EXIT_OK;
+	return ret ? tool_fail(tool_status(ret), err) : run_end_trace(run->args, run->device, err);
 }
 
 void recurrent_close(struct recurrent *run)

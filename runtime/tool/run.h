@@ -34,6 +34,7 @@ struct run_arguments {
 	const char *classes;
 	struct event_options events;
 	bool realtime;
+	const char *dram_trace;
 	uint32_t streams;
 	uint32_t answers;
 	bool keep_state;
@@ -48,6 +49,13 @@ extern const struct argp run_argp;
 
 /** run_help() - a help filter that puts devices and exit status behind the text */
 char *run_help(int key, const char *text, void *input);
+
+/** run_open_device() - the device asked for, with its DRAM channel traced if wanted; an exit status */
+int run_open_device(const struct run_arguments *args, struct dh_device **device,
+		    struct dh_error *err);
+
+/** run_end_trace() - nothing more is traced; an exit status */
+int run_end_trace(const struct run_arguments *args, struct dh_device *device, struct dh_error *err);
 
 /** run_add_file() - one more file, or argp_error() */
 void run_add_file(struct argp_state *state, struct file_names *files, const char *what,

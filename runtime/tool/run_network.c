@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tool/dram.h"
 #include "tool/net_table.h"
 #include "tool/parts.h"
 #include "tool/sequences.h"
@@ -162,6 +163,7 @@ static void print_summary(const struct run *run)
 	print_outputs(run);
 	printf("time     %.3f ms on the device as modelled\n",
 	       run->parts.cost.cost.sum.cycles * 1e3 / run->parts.info.clock_hz);
+	dram_print(run->parts.device, &run->parts.info, &run->parts.cost.cost.sum);
 	if (run->args->table) {
 		putchar('\n');
 		net_table_print(&run->parts.cost, &run->parts.info, run->args->dense);
@@ -206,6 +208,8 @@ static json_t *profile_json(const struct run *run)
 
 	json_add(json, "program", json_string(basename(run->args->program)));
 	json_add(json, "device", json_device(&run->parts.info));
+	json_add(json, "dram",
+		 dram_json(run->parts.device, &run->parts.info, &run->parts.cost.cost.sum));
 	json_add(json, "runs", json_integer(run->parts.samples.count));
 	json_add(json, "accuracy",
 		 run->labels.data ? json_real((double)run->right / run->parts.samples.count)

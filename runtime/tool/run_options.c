@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* What `deltahop run` and `deltahop profile` have in common on the command line. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,6 +15,7 @@ enum {
 	KEY_THETA_H,
 	KEY_STREAM,
 	KEY_BATCH,
+	KEY_DRAM_TRACE,
 };
 
 static const char device_help[] =
@@ -61,6 +63,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_BATCH:
 		args->streams = tool_number(state, "--batch", arg, 1, STREAMS_MAX);
 		return 0;
+	case KEY_DRAM_TRACE:
+		args->dram_trace = arg;
+		return 0;
 	case ARGP_KEY_ARG:
 		if (args->program)
 			argp_error(state, "\"%s\": only one program can be run at a time", arg);
@@ -86,6 +91,10 @@ static const struct argp_option options[] = {
 	{ "lengths", KEY_LENGTHS, "L.npy", 0, "the input is sequences end to end, of these lengths",
 	  0 },
 	{ "device", 'd', "DEVICE", 0, "run here; see below", 0 },
+	{ "dram-trace", KEY_DRAM_TRACE, "FILE", 0,
+	  "of an embedded device: write a line for each burst on the DRAM channel: cycle, address, "
+	  "bytes, read or write",
+	  0 },
 	{ "theta-x", KEY_THETA_X, "T", 0,
 	  "threshold of input vectors in 1/256, 0..511: of all recurrent layers, or of single "
 	  "layers, also dense ones, as in 0=8,2=16 (not of a network of parts)",
@@ -100,6 +109,27 @@ static const struct argp_option options[] = {
 };
 
 const struct argp run_argp = { .options = options, .parser = parse };
+
+int run_open_device(const struct run_arguments *args, struct dh_device **device,
+		    struct dh_error *err)
+{
+	int ret = dh_device_open(args->device, device, err);
+
+	if (ret)
+		return tool_fail(ret == -EINVAL ? EXIT_USAGE : EXIT_DEVICE, err);
+	if (args->dram_trace)
+		ret = dh_device_trace_dram(*device, args->dram_trace, err);
+	if (ret)
+		return tool_fail(ret == -EOPNOTSUPP ? EXIT_USAGE : EXIT_FAILED, err);
+	return EXIT_OK;
+}
+
+int run_end_trace(const struct run_arguments *args, struct dh_device *device, struct dh_error *err)
+{
+	if (args->dram_trace && dh_device_trace_dram(device, NULL, err))
+		return tool_fail(EXIT_FAILED, err);
+	return EXIT_OK;
+}
 
 char *run_help(int key, const char *text, void *input)
 {

@@ -124,6 +124,51 @@ class Command(Tool):
 		self.bad(2, "info", "--device", "embedded:profile=best", says=["card", "edgedrnn"])
 		self.bad(2, "info", "--device", "embedded:speed=1", says=["speed=1"])
 
+	# --- the DRAM channel
+
+	def traced(self, device):
+		path = self.path("trace")
+		out = json.loads(self.run_digits("--json", "--dram-trace", path, "--device", device))
+		with open(path, encoding="ascii") as lines:
+			return out, [line.split() for line in lines]
+
+	def test_dram_trace(self):
+		out, lines = self.traced("embedded:dram=ddr,link-n=0,card-size=0")
+		moved = {"read": 0, "write": 0}
+		for cycle, address, size, way in lines:
+			self.assertGreaterEqual(int(cycle), 0)
+			self.assertLessEqual(int(address, 16) % 4096 + int(size), 4096)
+			moved[way] += int(size)
+		totals = out["totals"]
+		self.assertEqual(moved["read"], out["dram"]["bytes_read"])
+		self.assertEqual(moved["write"], out["dram"]["bytes_written"])
+		self.assertEqual(len(lines), out["dram"]["bursts"])
+		self.assertGreaterEqual(moved["read"], totals["bytes_weights"] + totals["bytes_in"])
+		simple, same = self.traced("embedded:dram=simple,link-n=0,card-size=0")
+		self.assertIsNone(simple["dram"])
+		self.assertEqual(simple["fingerprint"], out["fingerprint"])
+		self.assertEqual([line[1:] for line in same], [line[1:] for line in lines])
+		self.assertLess(simple["totals"]["cycles"], totals["cycles"])
+
+	def test_dram_is_told(self):
+		info = json.loads(self.good("info", "--json", "--device", "embedded:profile=edgedrnn,dram=ddr"))
+		self.assertEqual(info["device"]["dram_model"], "ddr3l-1066-x16")
+		self.assertIn("lpddr4-3200-x32", self.good("info", "--device", "embedded:dram=ddr"))
+		self.assertIn("pJ a multiply-accumulate", self.run_digits("--device", "embedded:dram=ddr3-1066-x32"))
+		free = json.loads(self.run_digits("--json", "--device", "embedded:dram=ddr,ddr-read-fj=1,ddr-background-uw=1"))
+		part = json.loads(self.run_digits("--json", "--device", "embedded:dram=ddr"))
+		self.assertLess(free["dram"]["pj_per_mac_done"], part["dram"]["pj_per_mac_done"])
+
+	def test_bad_dram(self):
+		self.bad(2, "info", "--device", "embedded:dram=ddr5", says=["ddr5", "lpddr4-3200-x32"])
+		self.bad(2, "info", "--device", "embedded:dram=" + "x" * 99, says=["no such model"])
+		self.bad(2, "info", "--device", "embedded:dram=ddr,dram-n=0", says=["dram-n"])
+		self.bad(2, "info", "--device", "embedded:dram=ddr,clock-hz=1000001", says=["multiple of 1000"])
+		run = ("run", self.program, "--input", self.data("test_features.npy"), "--lengths",
+		       self.data("test_lengths.npy"), "--device", "embedded")
+		self.bad(1, *run, "--dram-trace", self.path("none/trace"), says=["No such file"])
+		self.bad(1, *run, "--dram-trace", "/dev/full", says=["No space left"])
+
 	# --- run
 
 	def test_digits(self):
