@@ -264,6 +264,9 @@ class BothEngines(unittest.TestCase):
 		network.compile("--weights", "16")
 		network.run()
 		conv, rnn, output = network.work("conv"), network.work("rnn"), list(network.output)
+		network.run("--theta-x", "40", "--theta-h", "40")
+		self.assertEqual(network.work("conv"), conv)
+		self.assertLess(network.work("rnn"), 0.8 * rnn)
 		network.compile("--weights", "16", "--theta-x", "40", "--theta-h", "40")
 		network.run()
 		self.assertEqual(network.work("conv"), conv)
@@ -273,10 +276,6 @@ class BothEngines(unittest.TestCase):
 		network.compile("--weights", "16", "--theta-h", "2=40,3=40", "--theta-x", "2=40,3=40")
 		network.run()
 		self.assertEqual(network.work("rnn"), all_layers)
-		network.compile("--weights", "16")
-		network.run("--theta-x", "40", "--theta-h", "40")
-		self.assertEqual(network.work("conv"), conv)
-		self.assertLess(network.work("rnn"), 0.8 * rnn)
 		self.assertIn("layers 2 to 4", network.compile("--weights", "16", "--theta-x", "1=8", status=2)["error"])
 
 	def test_states_go_on(self):
