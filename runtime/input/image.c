@@ -85,7 +85,7 @@ static int prepare(struct image_reader *reader)
 	return 0;
 }
 
-static int check_header(struct image_reader *reader)
+static int check_header(struct image_reader *reader, enum dh_image_colour colour)
 {
 	png_uint_32 width = png_get_image_width(reader->png, reader->info);
 	png_uint_32 height = png_get_image_height(reader->png, reader->info);
@@ -99,8 +99,9 @@ static int check_header(struct image_reader *reader)
 			reader->path, width, height, DH_IMAGE_MAX_SIDE, DH_IMAGE_MAX_PIXELS);
 		return -EFBIG;
 	}
-	if (png_get_color_type(reader->png, reader->info) & PNG_COLOR_MASK_ALPHA ||
-	    png_get_valid(reader->png, reader->info, PNG_INFO_tRNS)) {
+	if (colour != DH_IMAGE_RGBA &&
+	    (png_get_color_type(reader->png, reader->info) & PNG_COLOR_MASK_ALPHA ||
+	     png_get_valid(reader->png, reader->info, PNG_INFO_tRNS))) {
 		dh_error_set(reader->err,
 			     "%s: the image is transparent: put it on a background, and save it "
 			     "without alpha channel",
@@ -110,12 +111,14 @@ static int check_header(struct image_reader *reader)
 	return 0;
 }
 
-/* After this, pixels are one or three values of 8 or 16 bits, in the machine's order. */
+/* After this, pixels are one, three or four values of 8 or 16 bits, in the machine's order. */
 static void set_up_transforms(struct image_reader *reader, enum dh_image_colour colour)
 {
 	png_set_expand(reader->png);
-	if (colour == DH_IMAGE_RGB)
+	if (colour == DH_IMAGE_RGB || colour == DH_IMAGE_RGBA)
 		png_set_gray_to_rgb(reader->png);
+	if (colour == DH_IMAGE_RGBA)
+		png_set_add_alpha(reader->png, UINT16_MAX, PNG_FILLER_AFTER);
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 	png_set_swap(reader->png);
 #endif
@@ -151,7 +154,7 @@ static int read_pixels(struct image_reader *reader, enum dh_image_colour colour)
 	if (setjmp(png_jmpbuf(reader->png)))
 		return -EINVAL;
 	png_read_info(reader->png, reader->info);
-	ret = check_header(reader);
+	ret = check_header(reader, colour);
 	if (ret)
 		return ret;
 	set_up_transforms(reader, colour);

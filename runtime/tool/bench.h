@@ -14,6 +14,7 @@
 struct bench_arguments {
 	const char *program;
 	struct file_names inputs;
+	struct media_options media;
 	const char *lengths;
 	const char *device;
 	uint32_t steps;

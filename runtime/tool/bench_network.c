@@ -37,7 +37,8 @@ static int open_all(struct bench *bench, const struct bench_arguments *args, str
 	if (ret)
 		return tool_fail(ret == -EOPNOTSUPP ? EXIT_REFUSED : EXIT_FAILED, err);
 	ret = args->inputs.count
-		      ? samples_load(&bench->samples, bench->network, &args->inputs, err)
+		      ? samples_load(&bench->samples, bench->network, &args->inputs, &args->media,
+				     err)
 		      : samples_random(&bench->samples, bench->network, args->sequences, err);
 	if (ret)
 		return tool_fail(EXIT_FAILED, err);

@@ -21,6 +21,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct bench_arguments *args = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &args->media;
+		return 0;
 	case 'i':
 		if (args->inputs.count == SAMPLES_FILES_MAX)
 			argp_error(state, "--input: at most %d times", SAMPLES_FILES_MAX);
@@ -82,9 +85,15 @@ static const struct argp_option options[] = {
 	{ 0 }
 };
 
+static const struct argp_child children[] = {
+	{ &media_options_argp, 0, "Images and sound as input:", 2 },
+	{ 0 },
+};
+
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
+	.children = children,
 	.args_doc = "PROGRAM.dhp",
 	.doc = "Measures a recurrent network in two loops: whole sequences as one job each, many in "
 	       "flight; and single steps, each waited for, as in live use. A network of parts is "
@@ -146,7 +155,7 @@ static int open_all(struct bench *bench, struct dh_error *err)
 	steps = bench->program->fixed_steps ? bench->program->fixed_steps : args->steps;
 	if (args->inputs.count)
 		ret = sequences_load(&bench->seqs, bench->program, args->inputs.text[0],
-				     args->lengths, err);
+				     args->lengths, &args->media, err);
 	else
 		ret = sequences_random(&bench->seqs, bench->program, args->sequences, steps, err);
 	if (ret)

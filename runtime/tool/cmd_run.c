@@ -294,9 +294,11 @@ static void print_summary(const struct run *run)
 	const struct cost *cost = &run->rec.cost;
 
 	tool_print_device(&run->rec.info);
-	printf("program  %s: %zu sequences, %" PRIu64 " steps, %s\n\n", basename(run->args.program),
+	printf("program  %s: %zu sequences, %" PRIu64 " steps, %s\n", basename(run->args.program),
 	       run->rec.seqs.count, cost->steps,
 	       run->args.keep_state ? "state carried on" : "each from the initial state");
+	media_print_sound(&run->rec.seqs.sound);
+	putchar('\n');
 	print_answers(run);
 	putchar('\n');
 	if (run->judged)

@@ -29,7 +29,8 @@ static int load(struct parts *run, const struct run_arguments *args, struct dh_e
 	if (ret)
 		return tool_fail(ret == -EOPNOTSUPP ? EXIT_REFUSED : EXIT_FAILED, err);
 	/* A recording is no file of samples. */
-	if (!args->recording && samples_load(&run->samples, run->network, &args->inputs, err))
+	if (!args->recording &&
+	    samples_load(&run->samples, run->network, &args->inputs, &args->media, err))
 		return tool_fail(EXIT_FAILED, err);
 	return EXIT_OK;
 }

@@ -126,7 +126,8 @@ int recurrent_open(struct recurrent *run, const struct run_arguments *args, stru
 			     args->program);
 		return tool_fail(EXIT_USAGE, err);
 	}
-	if (sequences_load(&run->seqs, run->program, args->inputs.text[0], args->lengths, err))
+	if (sequences_load(&run->seqs, run->program, args->inputs.text[0], args->lengths,
+			   &args->media, err))
 		return tool_fail(EXIT_FAILED, err);
 	ret = run_open_device(args, &run->device, err);
 	if (ret)

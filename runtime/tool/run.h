@@ -23,6 +23,7 @@
 struct run_arguments {
 	const char *program;
 	struct file_names inputs;
+	struct media_options media;
 	struct file_names outputs;
 	const char *lengths;
 	const char *labels;

@@ -152,7 +152,9 @@ static void print_outputs(const struct run *run)
 static void print_summary(const struct run *run)
 {
 	tool_print_device(&run->parts.info);
-	printf("network  %s: %zu runs\n\n", basename(run->args->program), run->parts.samples.count);
+	printf("network  %s: %zu runs\n", basename(run->args->program), run->parts.samples.count);
+	media_print_sound(&run->parts.samples.sound);
+	putchar('\n');
 	print_answers(run);
 	putchar('\n');
 	if (run->labels.data) {

@@ -42,6 +42,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct run_arguments *args = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &args->media;
+		return 0;
 	case 'i':
 		run_add_file(state, &args->inputs, "--input", arg);
 		return 0;
@@ -76,7 +79,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state,
 				   "which program? Make a .dhp file with `deltahop compile` first");
 		if (!args->inputs.count && !args->recording)
-			argp_error(state, "--input is missing: give a .npy file");
+			argp_error(state, "--input is missing: give a .npy, PNG, WAV or FLAC file");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -84,8 +87,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{ "input", 'i', "[NAME=]X.npy", 0,
-	  "input: float32 or float64 (real values) or int16 (Q8.8: value * 256); of a network of "
+	{ "input", 'i', "[NAME=]FILE", 0,
+	  "input: a .npy file, a PNG file or a directory of them, or a WAV or FLAC file; .npy: float32 or float64 (real values) or int16 (Q8.8: value * 256); of a network of "
 	  "parts also uint8 (as they are), and with several inputs once for each, with its name",
 	  0 },
 	{ "lengths", KEY_LENGTHS, "L.npy", 0, "the input is sequences end to end, of these lengths",
@@ -108,7 +111,12 @@ static const struct argp_option options[] = {
 	{ 0 }
 };
 
-const struct argp run_argp = { .options = options, .parser = parse };
+static const struct argp_child children[] = {
+	{ &media_options_argp, 0, "Images and sound as input:", 2 },
+	{ 0 },
+};
+
+const struct argp run_argp = { .options = options, .parser = parse, .children = children };
 
 int run_open_device(const struct run_arguments *args, struct dh_device **device,
 		    struct dh_error *err)

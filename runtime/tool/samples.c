@@ -144,8 +144,53 @@ static int check_type(const struct dh_values_info *info, const struct dh_array *
 	return 0;
 }
 
-static int take_array(struct samples *samples, uint32_t input, const char *path,
+/* [1, 1, samples], as convolutions over time take it */
+static bool is_wave(const struct dh_values_info *info)
+{
+	return info->rank >= 3 && info->count == info->dims[info->rank - 1];
+}
+
+static int read_sound(struct samples *samples, const struct dh_values_info *info, const char *path,
+		      const struct media_options *media, struct dh_array *array,
 		      struct dh_error *err)
+{
+	uint32_t axes = 0;
+	char dims[128];
+
+	for (uint32_t i = 0; i < info->rank; i++)
+		axes += info->dims[i] > 1;
+	if (axes <= 1 && !info->integers)
+		return media_load_sound(path, info->name, info->count, is_wave(info), media, array,
+					&samples->sound, err);
+	samples_dims_text(info, dims, sizeof(dims));
+	dh_error_set(
+		err,
+		"%s: sound, but input %s takes %s%s, no waveform: if these are features such as "
+		"MFCC, compute them first, into a .npy file",
+		path, info->name, dims, info->integers ? " of integers" : "");
+	return -EINVAL;
+}
+
+/* Images and sound get an axis for the runs, and the elements in the input's order. */
+static int read_file(struct samples *samples, uint32_t input, const char *path,
+		     const struct media_options *media, struct dh_error *err)
+{
+	struct dh_values_info info = info_of(dh_network_input, samples->network, input);
+	struct dh_array *array = &samples->arrays[input];
+	enum media_kind kind = media_kind_of(path);
+	int ret;
+
+	if (kind == MEDIA_NONE)
+		return dh_npy_load(path, array, err);
+	ret = kind == MEDIA_SOUND ? read_sound(samples, &info, path, media, array, err)
+				  : media_load_images(path, &info, media, array, err);
+	if (!ret)
+		samples->runs[input] = array->shape[0];
+	return ret;
+}
+
+static int take_array(struct samples *samples, uint32_t input, const char *path,
+		      const struct media_options *media, struct dh_error *err)
 {
 	struct dh_values_info info = info_of(dh_network_input, samples->network, input);
 	struct dh_array *array = &samples->arrays[input];
@@ -156,10 +201,10 @@ static int take_array(struct samples *samples, uint32_t input, const char *path,
 		dh_error_set(err, "%s: input %s is given twice", path, info.name);
 		return -EINVAL;
 	}
-	ret = dh_npy_load(path, array, err);
+	ret = read_file(samples, input, path, media, err);
 	if (!ret)
 		ret = check_type(&info, array, path, err);
-	if (ret)
+	if (ret || samples->runs[input])
 		return ret;
 	if (array->ndim && array->shape[0] && is_run(array, 1, &info))
 		samples->runs[input] = array->shape[0];
@@ -221,7 +266,8 @@ static int samples_init(struct samples *samples, const struct dh_network *networ
 }
 
 int samples_load(struct samples *samples, const struct dh_network *network,
-		 const struct file_names *files, struct dh_error *err)
+		 const struct file_names *files, const struct media_options *media,
+		 struct dh_error *err)
 {
 	int ret = samples_init(samples, network, err);
 	const char *path;
@@ -231,7 +277,7 @@ int samples_load(struct samples *samples, const struct dh_network *network,
 		ret = find_name(dh_network_input, network, dh_network_inputs(network),
 				files->text[i], &input, &path, err);
 		if (!ret)
-			ret = take_array(samples, input, path, err);
+			ret = take_array(samples, input, path, media, err);
 	}
 	return ret ? ret : count_runs(samples, err);
 }

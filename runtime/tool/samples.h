@@ -4,13 +4,14 @@
  *
  * An array has the shape of the network's input, for one run, or [runs][that shape], where a batch axis
  * of 1 may be left out, or be the runs. Its elements are float or double; int16, as value * 256; or
- * uint8, as they are; for an input of integers any integers.
+ * uint8, as they are; for an input of integers any integers. PNG, WAV and FLAC files are made such arrays.
  */
 #ifndef DELTAHOP_SAMPLES_H
 #define DELTAHOP_SAMPLES_H
 
 #include "base/npy.h"
 #include "deltahop.h"
+#include "tool/media.h"
 
 /* Files of one side of a network that the command line may name. */
 #define SAMPLES_FILES_MAX 64
@@ -29,17 +30,20 @@ struct file_names {
  * @arrays: of each input
  * @runs: that each array has; one with a single run serves all
  * @count: runs
+ * @sound: of the last input that was sound
  */
 struct samples {
 	const struct dh_network *network;
 	struct dh_array *arrays;
 	size_t *runs;
 	size_t count;
+	struct media_sound sound;
 };
 
 /** samples_load() - read files; 0 or a negative errno */
 int samples_load(struct samples *samples, const struct dh_network *network,
-		 const struct file_names *files, struct dh_error *err);
+		 const struct file_names *files, const struct media_options *media,
+		 struct dh_error *err);
 
 /** samples_random() - without files: @count runs of noise in -1..1, the same in every process */
 int samples_random(struct samples *samples, const struct dh_network *network, size_t count,

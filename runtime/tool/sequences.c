@@ -228,14 +228,35 @@ static int check_array(const struct sequences *seqs, const char *path, struct dh
 	return 0;
 }
 
+static int read_file(struct sequences *seqs, const struct dh_program *program, const char *path,
+		     const struct media_options *media, struct dh_error *err)
+{
+	struct dh_tensor_info info = { .size = sizeof(info) };
+
+	dh_program_input(program, &info);
+	switch (media_kind_of(path)) {
+	case MEDIA_NONE:
+		return dh_npy_load(path, &seqs->array, err);
+	case MEDIA_SOUND:
+		return media_load_sound(path, info.name, seqs->elements, seqs->elements == 1, media,
+					&seqs->array, &seqs->sound, err);
+	default:
+		dh_error_set(err,
+			     "%s: images, but input %s takes vectors of %u elements, step by step: "
+			     "give a .npy file",
+			     path, info.name, seqs->elements);
+		return -EINVAL;
+	}
+}
+
 int sequences_load(struct sequences *seqs, const struct dh_program *program, const char *input,
-		   const char *lengths, struct dh_error *err)
+		   const char *lengths, const struct media_options *media, struct dh_error *err)
 {
 	int ret;
 
 	memset(seqs, 0, sizeof(*seqs));
 	seqs->elements = program->input.elements;
-	ret = dh_npy_load(input, &seqs->array, err);
+	ret = read_file(seqs, program, input, media, err);
 	if (ret)
 		return ret;
 	ret = check_array(seqs, input, err);

@@ -12,6 +12,7 @@
 
 #include "base/npy.h"
 #include "program/program.h"
+#include "tool/media.h"
 
 /** enum sequences_layout - how they lie in the array */
 enum sequences_layout {
@@ -27,6 +28,7 @@ enum sequences_layout {
  * @array: the file
  * @count: sequences
  * @steps: of each; @first: index of its first vector, @pitch: vectors from one step to the next
+ * @sound: if the input was sound
  * @max_steps: of the longest
  * @total_steps: of all
  */
@@ -38,13 +40,14 @@ struct sequences {
 	uint32_t *steps;
 	size_t *first;
 	size_t pitch;
+	struct media_sound sound;
 	uint32_t max_steps;
 	uint64_t total_steps;
 };
 
 /** sequences_load() - read files; @lengths may be NULL; 0 or a negative errno */
 int sequences_load(struct sequences *seqs, const struct dh_program *program, const char *input,
-		   const char *lengths, struct dh_error *err);
+		   const char *lengths, const struct media_options *media, struct dh_error *err);
 
 /**
  * sequences_random() - without files: @count sequences of @steps, slowly changing values, the same

@@ -408,7 +408,7 @@ class Refusals(Tool):
 				    (["--events", "a", "--labels", "b"], ["--labels does not go"]),
 				    (["--events", "a", "--profile", "b"], ["--profile does not go"]),
 				    (["--events", "a", "--count", "5", "--period", "5"], ["--count and --period"]),
-				    (["--events", "a", "--stream"], ["--stream is for networks that are recurrent"]),
+				    (["--events", "a", "--stream"], ["has no recurrent layers on the device"]),
 				    (["--input", "a", "--count", "5"], ["--count is for a recording: give --events"]),
 				    (["--input", "a", "--flip", "x"], ["--flip is for a recording"]),
 				    (["--input", "a", "--classes", "x"], ["--classes is for a recording"]),
