@@ -30,7 +30,7 @@ _deltahop()
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
 
 	if ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W "info compile run bench disasm events --help --version" -- "$current")
+		mapfile -t COMPREPLY < <(compgen -W "info compile run profile bench disasm events --help --version" -- "$current")
 		return
 	fi
 	case $previous in

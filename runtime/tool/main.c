@@ -19,6 +19,7 @@ static const struct command {
 	{ "compile", cmd_compile,
 	  "make a program (.dhp) from an ONNX file, and explain every node" },
 	{ "run", cmd_run, "run a program on input from .npy files" },
+	{ "profile", cmd_profile, "show where time and DRAM bandwidth go" },
 	{ "bench", cmd_bench, "measure a program: host time, modelled time" },
 	{ "disasm", cmd_disasm, "show the commands of a program" },
 	{ "events", cmd_events, "read a recording of an event camera, make frames of it" },

@@ -72,6 +72,8 @@ static void add_run(struct net_cost *cost, const struct dh_session *session)
 		if (!dh_session_layer(session, i, &layer))
 			cost_add_layer(&cost->cost, i, &layer);
 	}
+	if (cost->cost.profile)
+		profile_add_run(cost->cost.profile, session, cost->step_count);
 	cost->runs++;
 	cost->cost.steps++;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tool/format.h"
+#include "tool/net_row.h"
 #include "tool/net_table.h"
 #include "tool/table.h"
 #include "tool/tool.h"
@@ -17,57 +18,7 @@ static double ms(uint64_t cycles, const struct dh_device_info *device)
 
 /* --- rows -------------------------------------------------------------------------- */
 
-/**
- * struct row - a layer, or the pieces that a layer was cut into
- * @pieces: how many
- */
-struct row {
-	struct dh_layer_report layer;
-	uint32_t pieces;
-};
-
-static void add_piece(struct row *row, const struct dh_layer_report *piece)
-{
-	struct dh_layer_report *sum = &row->layer;
-
-	sum->cycles += piece->cycles;
-	sum->dense_cycles += piece->dense_cycles;
-	sum->bytes_weights += piece->bytes_weights;
-	sum->bytes_in += piece->bytes_in;
-	sum->bytes_out += piece->bytes_out;
-	sum->work_done += piece->work_done;
-	sum->work_skipped += piece->work_skipped;
-	sum->fired_x += piece->fired_x;
-	sum->slots_x += piece->slots_x;
-	row->pieces++;
-}
-
-/* Layer @index with those after it that come from the same node. */
-static struct row row_of(const struct cost *cost, uint32_t index, uint32_t end)
-{
-	struct row row = { .layer = cost->layers[index], .pieces = 1 };
-
-	while (row.layer.engine == DELTAHOP_ENGINE_CONV && index + row.pieces < end &&
-	       !strcmp(cost->layers[index + row.pieces].node, row.layer.node))
-		add_piece(&row, &cost->layers[index + row.pieces]);
-	return row;
-}
-
-static void size_text(const struct row *row, struct format *size)
-{
-	const struct dh_layer_report *l = &row->layer;
-
-	if (l->engine != DELTAHOP_ENGINE_CONV)
-		snprintf(size->text, sizeof(size->text), "%u>%u", l->inputs, l->hidden);
-	else if (row->pieces > 1)
-		snprintf(size->text, sizeof(size->text), "%ux%ux%u *%u", l->inputs, l->rows,
-			 l->cols, row->pieces);
-	else
-		snprintf(size->text, sizeof(size->text), "%ux%ux%u>%u", l->inputs, l->rows, l->cols,
-			 l->hidden);
-}
-
-static void print_layer(const struct row *row, const struct dh_device_info *device, bool dense)
+static void print_layer(const struct net_row *row, const struct dh_device_info *device, bool dense)
 {
 	const struct dh_layer_report *l = &row->layer;
 	bool conv = l->engine == DELTAHOP_ENGINE_CONV;
@@ -75,7 +26,7 @@ static void print_layer(const struct row *row, const struct dh_device_info *devi
 	uint64_t slots = l->slots_x + l->slots_h, fired = l->fired_x + l->fired_h;
 	char cycles[24], time[16];
 
-	size_text(row, &size);
+	net_row_size(row, &size);
 	snprintf(cycles, sizeof(cycles), "%" PRIu64, l->cycles);
 	snprintf(time, sizeof(time), "%.3f", ms(l->cycles, device));
 	printf(COLUMNS, format_name(l->node), conv ? "conv" : "rnn", size.text,
@@ -107,7 +58,7 @@ static void print_step(const struct net_cost *cost, uint32_t index,
 		return;
 	}
 	for (uint32_t i = step->first_layer; i < end;) {
-		struct row row = row_of(&cost->cost, i, end);
+		struct net_row row = net_row_of(&cost->cost, i, end);
 
 		print_layer(&row, device, dense);
 		i += row.pieces;

@@ -136,6 +136,8 @@ int recurrent_open(struct recurrent *run, const struct run_arguments *args, stru
 	if (!ret)
 		ret = runner_init(&run->runner, run->device, run->program, stream_count(run),
 				  run->seqs.max_steps, args->profile_steps, err);
+	if (!ret)
+		ret = cost_init(&run->cost, run->program->layer_count, err);
 	if (ret)
 		return tool_fail(tool_status(ret), err);
 	ret = set_thetas(run, err);
@@ -144,11 +146,9 @@ int recurrent_open(struct recurrent *run, const struct run_arguments *args, stru
 
 int recurrent_run(struct recurrent *run, struct answers *answers, struct dh_error *err)
 {
-	int ret = cost_init(&run->cost, run->program->layer_count, err);
+	int ret = runner_run(&run->runner, &run->seqs, run->args->keep_state, answers, &run->cost,
+			     err);
 
-	if (!ret)
-		ret = runner_run(&run->runner, &run->seqs, run->args->keep_state, answers,
-				 &run->cost, err);
 	return ret ? tool_fail(tool_status(ret), err) : run_end_trace(run->args, run->device, err);
 }
 

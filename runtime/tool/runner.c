@@ -86,6 +86,8 @@ void cost_add(struct cost *cost, const struct dh_job *job, uint32_t steps)
 	for (i = 0; i < cost->layer_count; i++)
 		if (!dh_job_layer(job, i, &layer))
 			cost_add_layer(cost, i, &layer);
+	if (cost->profile)
+		profile_add_job(cost->profile, job);
 	cost->steps += steps;
 }
 

@@ -5,6 +5,7 @@
 #ifndef DELTAHOP_RUNNER_H
 #define DELTAHOP_RUNNER_H
 
+#include "tool/profile.h"
 #include "tool/sequences.h"
 
 /**
@@ -18,6 +19,7 @@
  * @clipped: input values that int16 cannot hold
  * @beyond: input values beyond the range that the program was compiled for
  * @largest: absolute value of these
+ * @profile: where single steps and passes go too, or NULL
  */
 struct cost {
 	struct dh_report sum;
@@ -31,6 +33,7 @@ struct cost {
 	uint64_t clipped;
 	uint64_t beyond;
 	double largest;
+	struct profile *profile;
 };
 
 /**

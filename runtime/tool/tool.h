@@ -24,6 +24,7 @@ int cmd_compile(int argc, char **argv);
 int cmd_disasm(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_info(int argc, char **argv);
+int cmd_profile(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 
 /** tool_parse() - argp for a subcommand; argv[0] becomes "deltahop NAME" */

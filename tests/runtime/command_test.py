@@ -83,7 +83,7 @@ class Command(Tool):
 
 	def test_help(self):
 		self.assertIn("Exit status", self.good("--help"))
-		for command in ("info", "compile", "run", "bench", "disasm", "events"):
+		for command in ("info", "compile", "run", "profile", "bench", "disasm", "events"):
 			text = self.good(command, "--help")
 			self.assertIn("--json", text)
 			self.assertIn(command, text)
