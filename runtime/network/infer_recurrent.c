@@ -6,13 +6,13 @@
 #include "network/op.h"
 #include "network/recurrent.h"
 
-static const struct dh_cell cells[] = {
+static const struct dh_net_cell cells[] = {
 	{ DH_NET_GRU, 3, 2, 6 },
 	{ DH_NET_LSTM, 4, 3, 8 },
 	{ DH_NET_RNN, 1, 1, 6 },
 };
 
-const struct dh_cell *dh_cell_of(enum dh_net_op op)
+const struct dh_net_cell *dh_net_cell_of(enum dh_net_op op)
 {
 	return &cells[op == DH_NET_GRU ? 0 : op == DH_NET_LSTM ? 1 : 2];
 }
@@ -47,7 +47,7 @@ static int need_shape(const struct dh_infer *infer, uint32_t i, const char *what
 			    dh_shape_text(&want, want_text, sizeof(want_text)));
 }
 
-static int check_attributes(const struct dh_infer *infer, const struct dh_cell *cell)
+static int check_attributes(const struct dh_infer *infer, const struct dh_net_cell *cell)
 {
 	const struct dh_net_recurrent *attr = &infer->node->attr.recurrent;
 	uint32_t count = cell->activations * (attr->direction == DH_NET_BIDIRECTIONAL ? 2 : 1);
@@ -66,7 +66,7 @@ static int check_attributes(const struct dh_infer *infer, const struct dh_cell *
 	return 0;
 }
 
-static int check_inputs(const struct dh_infer *infer, const struct dh_cell *cell,
+static int check_inputs(const struct dh_infer *infer, const struct dh_net_cell *cell,
 			const struct dh_recurrent_sizes *s)
 {
 	uint32_t h = infer->node->attr.recurrent.hidden, d = s->directions, g = cell->gates;
@@ -102,7 +102,7 @@ static int check_types(const struct dh_infer *infer)
 
 int dh_infer_recurrent(const struct dh_infer *infer)
 {
-	const struct dh_cell *cell = dh_cell_of(infer->node->op);
+	const struct dh_net_cell *cell = dh_net_cell_of(infer->node->op);
 	const struct dh_net_tensor *x = infer->in[0];
 	uint32_t h = infer->node->attr.recurrent.hidden;
 	bool first = infer->node->attr.recurrent.batch_first;

@@ -12,7 +12,7 @@
  */
 struct row {
 	const struct dh_net_recurrent *attr;
-	const struct dh_cell *cell;
+	const struct dh_net_cell *cell;
 	const struct dh_net_activation *f;
 	size_t inputs, hidden;
 	const float *w, *r, *b, *peepholes;
@@ -21,7 +21,7 @@ struct row {
 
 static size_t gate_room(const struct dh_net_node *node)
 {
-	return (size_t)dh_cell_of(node->op)->gates * node->attr.recurrent.hidden;
+	return (size_t)dh_net_cell_of(node->op)->gates * node->attr.recurrent.hidden;
 }
 
 size_t dh_scratch_recurrent(const struct dh_net *net, const struct dh_net_node *node)
@@ -136,7 +136,7 @@ static struct row row_of(const struct dh_kernel *k, size_t d)
 	float *scratch = k->scratch;
 	struct row row = {
 		.attr = attr,
-		.cell = dh_cell_of(k->node->op),
+		.cell = dh_net_cell_of(k->node->op),
 		.inputs = dh_kernel_in(k, 0)->dims[2],
 		.hidden = attr->hidden,
 		.w = part(k, 1, d),

@@ -70,7 +70,7 @@ static int read_activation(struct dh_reader *r, const Onnx__NodeProto *proto,
 }
 
 static int read_activations(struct dh_reader *r, const Onnx__NodeProto *proto,
-			    const struct dh_cell *cell, struct dh_net_recurrent *attr)
+			    const struct dh_net_cell *cell, struct dh_net_recurrent *attr)
 {
 	const Onnx__AttributeProto *names = dh_onnx_attribute(proto, "activations");
 	const Onnx__AttributeProto *alpha = dh_onnx_attribute(proto, "activation_alpha");
@@ -100,7 +100,7 @@ static int read_activations(struct dh_reader *r, const Onnx__NodeProto *proto,
 }
 
 static int read_attributes(struct dh_reader *r, const Onnx__NodeProto *proto,
-			   const struct dh_cell *cell, struct dh_net_recurrent *attr)
+			   const struct dh_net_cell *cell, struct dh_net_recurrent *attr)
 {
 	int64_t hidden = dh_onnx_int(proto, "hidden_size", 0), layout;
 	int ret = read_direction(r, proto, &attr->direction);
@@ -128,7 +128,7 @@ static int read_attributes(struct dh_reader *r, const Onnx__NodeProto *proto,
 int dh_read_recurrent(struct dh_reader *r, const Onnx__NodeProto *proto)
 {
 	enum dh_net_op op = dh_read_op_named(proto->op_type, strlen(proto->op_type));
-	const struct dh_cell *cell = dh_cell_of(op);
+	const struct dh_net_cell *cell = dh_net_cell_of(op);
 	int32_t inputs[8], outputs[DH_NET_MAX_OUTPUTS];
 	struct dh_form form = { .op = op, .inputs = inputs };
 	const struct dh_net_tensor *recurrent;

@@ -7,16 +7,16 @@
 
 #include "network/op.h"
 
-/** struct dh_cell - gates, activations of a direction, most inputs */
-struct dh_cell {
+/** struct dh_net_cell - gates, activations of a direction, most inputs */
+struct dh_net_cell {
 	enum dh_net_op op;
 	uint32_t gates;
 	uint32_t activations;
 	uint32_t inputs;
 };
 
-/** dh_cell_of() - of DH_NET_GRU, DH_NET_LSTM, DH_NET_RNN */
-const struct dh_cell *dh_cell_of(enum dh_net_op op);
+/** dh_net_cell_of() - of DH_NET_GRU, DH_NET_LSTM, DH_NET_RNN */
+const struct dh_net_cell *dh_net_cell_of(enum dh_net_op op);
 
 /** struct dh_recurrent_sizes - of a layer */
 struct dh_recurrent_sizes {
