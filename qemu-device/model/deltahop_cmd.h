@@ -26,12 +26,31 @@ struct dh_cmd_limits {
 	uint32_t conv_max_outputs;
 };
 
+/**
+ * struct dh_cell - the shape of a recurrent layer, by its enum deltahop_cell
+ * @caps: capabilities that it needs
+ * @gates: blocks of H rows in a column of bias and x, each with a scale of its own
+ * @gates_h: blocks in a column of h, 0: there are none
+ * @gates_rh: blocks in a column of r * h, 0: there are none
+ * @vectors: of H numbers of 16 bits in the state
+ * @accumulators: of H numbers of 32 bits in the state
+ */
+struct dh_cell {
+	uint64_t caps;
+	uint8_t gates;
+	uint8_t gates_h;
+	uint8_t gates_rh;
+	uint8_t vectors;
+	uint8_t accumulators;
+};
+
 /** struct dh_layer - a decoded DELTAHOP_OP_RNN_LAYER, host byte order */
 struct dh_layer {
 	uint8_t slot;
 	uint8_t cell;
 	uint8_t activation;
 	bool no_bias;
+	bool output_relu;
 	uint16_t inputs;
 	uint16_t hidden;
 	uint8_t weight_frac[4];
@@ -197,14 +216,26 @@ void dh_params_encode(const struct dh_params *params, void *buf);
 enum deltahop_reason dh_params_decode(const void *buf, const struct dh_cmd_limits *limits,
 				      const struct dh_run *run, struct dh_params *params);
 
+/** dh_cell() - the shape of a valid layer */
+const struct dh_cell *dh_cell(const struct dh_layer *layer);
+
+/** dh_layer_caps() - capabilities that a valid layer needs, whatever its place among others */
+uint64_t dh_layer_caps(const struct dh_layer *layer);
+
 /** dh_layer_state_bytes() - bytes of a layer's block in the state image */
 size_t dh_layer_state_bytes(const struct dh_layer *layer);
 
-/** dh_layer_columns() - weight columns of a layer, with the bias column if it has one */
+/**
+ * dh_layer_columns() - weight columns of a layer, with the bias column if it has one; the columns of
+ * h[j] and of r[j] * h[j] count as one
+ */
 size_t dh_layer_columns(const struct dh_layer *layer);
 
-/** dh_layer_column_bytes() - bytes of one weight column */
+/** dh_layer_column_bytes() - bytes of the weight column of an x; also of an h with its r * h */
 size_t dh_layer_column_bytes(const struct dh_layer *layer);
+
+/** dh_layer_weight_bytes() - bytes of all columns of a layer */
+size_t dh_layer_weight_bytes(const struct dh_layer *layer);
 
 /* ---- geometry of the convolution engine, Documentation/hardware-conv.rst ---- */
 

@@ -10,34 +10,55 @@
 #define PUBLISHED_FRAC 7
 #define MIN_INPUTS     4
 #define MIN_HIDDEN     16
-#define MAX_CELL       DELTAHOP_CELL_LSTM
 #define MAX_ACTIVATION DELTAHOP_ACT_TANH
+#define LAYER_FLAGS    (DELTAHOP_LAYER_NO_BIAS | DELTAHOP_LAYER_OUTPUT_RELU)
 
 static_assert(sizeof(struct deltahop_cmd_rnn_layer) == 40, "size of a command");
 static_assert(sizeof(struct deltahop_cmd_rnn_run) == 48, "size of a command");
 static_assert(sizeof(struct deltahop_rnn_params) == 88, "size of the run parameters");
 
+static const struct dh_cell cells[] = {
+	[DELTAHOP_CELL_GRU] = { 0, 3, 3, 0, 2, 4 },
+	[DELTAHOP_CELL_DENSE] = { DELTAHOP_CAP_RNN_DENSE, 1, 0, 0, 0, 1 },
+	[DELTAHOP_CELL_GRU_BEFORE] = { DELTAHOP_CAP_RNN_GRU_BEFORE, 3, 2, 1, 3, 3 },
+	[DELTAHOP_CELL_LSTM] = { DELTAHOP_CAP_RNN_LSTM, 4, 4, 0, 3, 4 },
+	[DELTAHOP_CELL_SIMPLE] = { DELTAHOP_CAP_RNN_SIMPLE, 1, 1, 0, 2, 1 },
+};
+
+#define CELLS (sizeof(cells) / sizeof(cells[0]))
+
+const struct dh_cell *dh_cell(const struct dh_layer *layer)
+{
+	return &cells[layer->cell];
+}
+
 size_t dh_layer_state_bytes(const struct dh_layer *layer)
 {
-	if (layer->cell == DELTAHOP_CELL_DENSE)
-		return DELTAHOP_RNN_STATE_DENSE((size_t)layer->inputs, (size_t)layer->hidden);
-	return DELTAHOP_RNN_STATE_GRU((size_t)layer->inputs, (size_t)layer->hidden);
+	const struct dh_cell *cell = dh_cell(layer);
+
+	return sizeof(struct deltahop_rnn_state) + 2 * (size_t)((layer->inputs + 7) / 8 * 8) +
+	       (2 * cell->vectors + 4 * cell->accumulators) * (size_t)layer->hidden;
 }
 
 size_t dh_layer_columns(const struct dh_layer *layer)
 {
-	return !layer->no_bias + layer->inputs +
-	       (layer->cell == DELTAHOP_CELL_DENSE ? 0 : layer->hidden);
+	return !layer->no_bias + layer->inputs + (dh_cell(layer)->gates_h ? layer->hidden : 0);
 }
 
 size_t dh_layer_column_bytes(const struct dh_layer *layer)
 {
-	return (layer->cell == DELTAHOP_CELL_DENSE ? 1 : 3) * (size_t)layer->hidden;
+	return dh_cell(layer)->gates * (size_t)layer->hidden;
+}
+
+size_t dh_layer_weight_bytes(const struct dh_layer *layer)
+{
+	return dh_layer_columns(layer) * dh_layer_column_bytes(layer);
 }
 
 static void encode_layer(const struct dh_layer *layer, uint8_t *buf)
 {
-	put_le32(buf + 4, layer->no_bias ? DELTAHOP_LAYER_NO_BIAS : 0);
+	put_le32(buf + 4, (layer->no_bias ? DELTAHOP_LAYER_NO_BIAS : 0) |
+				  (layer->output_relu ? DELTAHOP_LAYER_OUTPUT_RELU : 0));
 	buf[8] = layer->slot;
 	buf[9] = layer->cell;
 	buf[10] = layer->activation;
@@ -70,28 +91,43 @@ void dh_cmd_rnn_encode(const struct dh_cmd *cmd, uint8_t *buf)
 		encode_run(&cmd->run, buf);
 }
 
-static bool gates_are(const struct dh_layer *layer, uint8_t frac)
+/* A cell of one gate has any output function; the others have their own, or ReLU in its place. */
+static bool has_own_activation(const struct dh_layer *layer)
 {
-	for (int gate = 0; gate < (layer->cell == DELTAHOP_CELL_DENSE ? 1 : 3); gate++) {
-		if (layer->weight_frac[gate] != frac)
-			return false;
+	return dh_cell(layer)->gates > 1;
+}
+
+uint64_t dh_layer_caps(const struct dh_layer *layer)
+{
+	const struct dh_cell *cell = dh_cell(layer);
+	uint64_t caps = cell->caps;
+
+	if (layer->no_bias)
+		caps |= DELTAHOP_CAP_RNN_TEMPLATE;
+	if ((layer->activation && has_own_activation(layer)) || layer->output_relu)
+		caps |= DELTAHOP_CAP_RNN_RELU;
+	for (int gate = 0; gate < cell->gates; gate++) {
+		if (layer->weight_frac[gate] != PUBLISHED_FRAC)
+			caps |= DELTAHOP_CAP_RNN_WEIGHT_SCALE;
 	}
-	return true;
+	return caps;
+}
+
+static bool possible_activation(const struct dh_layer *layer)
+{
+	if (layer->output_relu && layer->cell != DELTAHOP_CELL_LSTM)
+		return false;
+	return layer->activation <=
+	       (has_own_activation(layer) ? DELTAHOP_ACT_RELU : MAX_ACTIVATION);
 }
 
 static enum deltahop_reason check_layer_fields(const struct dh_layer *layer)
 {
-	if (layer->slot >= DELTAHOP_RNN_MAX_SLOTS || layer->cell > MAX_CELL ||
-	    layer->activation > MAX_ACTIVATION)
-		return DELTAHOP_REASON_BAD_FIELD;
-	if (layer->activation && layer->cell != DELTAHOP_CELL_DENSE)
+	if (layer->slot >= DELTAHOP_RNN_MAX_SLOTS || layer->cell >= CELLS ||
+	    !possible_activation(layer))
 		return DELTAHOP_REASON_BAD_FIELD;
 	for (int gate = 0; gate < 4; gate++) {
-		int used = layer->cell == DELTAHOP_CELL_LSTM	? 4
-			   : layer->cell == DELTAHOP_CELL_DENSE ? 1
-								: 3;
-
-		if (layer->weight_frac[gate] > (gate < used ? MAX_FRAC : 0))
+		if (layer->weight_frac[gate] > (gate < dh_cell(layer)->gates ? MAX_FRAC : 0))
 			return DELTAHOP_REASON_BAD_FIELD;
 	}
 	return layer->state_offset % 8 ? DELTAHOP_REASON_BAD_FIELD : DELTAHOP_REASON_NONE;
@@ -110,15 +146,7 @@ static enum deltahop_reason check_layer_size(const struct dh_layer *layer,
 static enum deltahop_reason check_layer_support(const struct dh_layer *layer,
 						const struct dh_cmd_limits *limits)
 {
-	if (layer->slot >= limits->slots)
-		return DELTAHOP_REASON_UNSUPPORTED;
-	if (layer->cell == DELTAHOP_CELL_DENSE && !(limits->caps & DELTAHOP_CAP_RNN_DENSE))
-		return DELTAHOP_REASON_UNSUPPORTED;
-	if (layer->cell != DELTAHOP_CELL_DENSE && layer->cell != DELTAHOP_CELL_GRU)
-		return DELTAHOP_REASON_UNSUPPORTED;
-	if (layer->no_bias && !(limits->caps & DELTAHOP_CAP_RNN_TEMPLATE))
-		return DELTAHOP_REASON_UNSUPPORTED;
-	if (!gates_are(layer, PUBLISHED_FRAC) && !(limits->caps & DELTAHOP_CAP_RNN_WEIGHT_SCALE))
+	if (layer->slot >= limits->slots || dh_layer_caps(layer) & ~limits->caps)
 		return DELTAHOP_REASON_UNSUPPORTED;
 	return DELTAHOP_REASON_NONE;
 }
@@ -126,11 +154,13 @@ static enum deltahop_reason check_layer_support(const struct dh_layer *layer,
 static enum deltahop_reason decode_layer(const uint8_t *buf, const struct dh_cmd_limits *limits,
 					 struct dh_layer *layer)
 {
+	uint32_t flags = get_le32(buf + 4);
 	enum deltahop_reason reason;
 
-	if (get_le32(buf + 4) & ~(uint32_t)DELTAHOP_LAYER_NO_BIAS || buf[11] || get_le32(buf + 36))
+	if (flags & ~(uint32_t)LAYER_FLAGS || buf[11] || get_le32(buf + 36))
 		return DELTAHOP_REASON_BAD_FIELD;
-	layer->no_bias = get_le32(buf + 4) & DELTAHOP_LAYER_NO_BIAS;
+	layer->no_bias = flags & DELTAHOP_LAYER_NO_BIAS;
+	layer->output_relu = flags & DELTAHOP_LAYER_OUTPUT_RELU;
 	layer->slot = buf[8];
 	layer->cell = buf[9];
 	layer->activation = buf[10];

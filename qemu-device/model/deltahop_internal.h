@@ -27,7 +27,7 @@
 #define DH_MAX_REGIONS	   64
 #define DH_MAX_INPUTS	   1024
 #define DH_MAX_HIDDEN	   1024
-#define DH_MAX_COLUMN	   (3 * DH_MAX_HIDDEN)
+#define DH_MAX_COLUMN	   (4 * DH_MAX_HIDDEN)
 #define DH_MAX_STATE_BYTES (16U << 20)
 #define DH_MAX_CARD_SIZE   (1ULL << 40)
 #define DH_COMMAND_BLOCK   4096
@@ -42,6 +42,7 @@
 #define DH_SLOT_BIAS	     1
 #define DH_SLOT_X(i)	     (2 + (i))
 #define DH_SLOT_H(inputs, j) ((inputs) + 4 + (j))
+#define DH_SLOT_RH(j)	     (1 + (j)) /* in the phase of its own */
 
 /**
  * struct dh_pipeline - the pipeline of a layer in a step
@@ -78,6 +79,10 @@ struct dh_pipeline {
 
 /** dh_pipeline_start() - cycle 0 of a layer */
 void dh_pipeline_start(struct dh_pipeline *pipe, const struct dh_timing_layer *layer);
+
+/** dh_pipeline_columns() - from here on, columns of @bytes */
+void dh_pipeline_columns(struct dh_pipeline *pipe, const struct dh_timing_layer *layer,
+			 uint32_t bytes);
 
 /**
  * dh_pipeline_entry() - the next element that is pushed, in scanning order; the last x and the last
@@ -179,8 +184,10 @@ struct dh_state {
 /**
  * struct dh_rnn - the recurrent engine
  * @state: state memory of its ring
- * @columns: scratch: weight columns of the elements that fire
+ * @columns: scratch: weight columns of the elements that fire, from the first one of x (with bias)
+ *	and of h on
  * @deltas: their deltas
+ * @rh: scratch: r * h
  * @bounce: scratch: columns that are not in one piece
  */
 struct dh_rnn {
@@ -188,6 +195,7 @@ struct dh_rnn {
 	struct dh_state *state;
 	uint16_t columns[1 + DH_MAX_INPUTS + DH_MAX_HIDDEN];
 	int16_t deltas[1 + DH_MAX_INPUTS + DH_MAX_HIDDEN];
+	int16_t rh[DH_MAX_HIDDEN];
 	int8_t bounce[4][DH_MAX_COLUMN];
 	int16_t sigmoid[2048];
 	int16_t tanh[2048];
@@ -195,13 +203,15 @@ struct dh_rnn {
 
 /**
  * struct dh_rnn_result - what a layer did in a step; @cycles as dh_timing_layer_cycles() counts;
- * @beats of its columns; @fired_x with the bias
+ * @bytes and @beats of its columns; @fired_x with the bias
  */
 struct dh_rnn_result {
 	uint64_t cycles;
+	uint64_t bytes;
 	uint64_t beats;
 	uint32_t fired_x;
 	uint32_t fired_h;
+	uint32_t fired_rh;
 	bool bias_examined;
 	bool bias_fired;
 };

@@ -8,16 +8,15 @@
 
 static struct dh_block find_block(struct dh_rnn *rnn, const struct dh_layer *layer)
 {
+	const struct dh_cell *cell = dh_cell(layer);
 	uint8_t *at = rnn->state->image + layer->state_offset;
 	struct dh_block block = { .flags = (state32 *)at };
 
 	block.x_mem = (state16 *)(at + sizeof(struct deltahop_rnn_state));
 	block.h_mem = block.x_mem + (layer->inputs + 7) / 8 * 8;
-	block.h = block.h_mem;
-	if (layer->cell == DELTAHOP_CELL_GRU)
-		block.h += layer->hidden;
-	block.accu =
-		(state32 *)(layer->cell == DELTAHOP_CELL_GRU ? block.h + layer->hidden : block.h);
+	block.h = block.h_mem + layer->hidden;
+	block.c = block.h + layer->hidden;
+	block.accu = (state32 *)(block.h_mem + (size_t)cell->vectors * layer->hidden);
 	return block;
 }
 
@@ -28,7 +27,7 @@ static struct dh_block find_block(struct dh_rnn *rnn, const struct dh_layer *lay
  * element fires is as good as random.
  * Return: their number.
  */
-static unsigned int scan(const int16_t *value, state16 *sent, unsigned int count, int theta,
+static unsigned int scan(const state16 *value, state16 *sent, unsigned int count, int theta,
 			 unsigned int first_column, uint16_t *columns, int16_t *deltas)
 {
 	unsigned int fired = 0;
@@ -62,18 +61,27 @@ static void examine_bias(struct dh_block *block, const struct dh_layer *layer, i
 /* ---- accumulate ---- */
 
 /**
- * struct columns - weight columns of a layer
- * @map: all of them, or NULL: fetch each
+ * struct columns - columns of a layer for the elements of one vector
+ * @map: the first one, or NULL: fetch each
+ * @offset: bytes from the layer's first column to this
+ * @bytes: of a column
+ * @accu: the accumulators of its first rows
+ * @together: rows for accumulators that follow each other
+ * @gap: accumulators between these and those of the rest
  */
 struct columns {
 	struct dh_rnn *rnn;
 	struct dh_memory *memory;
 	const struct dh_layer *layer;
-	size_t bytes;
 	const int8_t *map;
+	uint64_t offset;
+	size_t bytes;
+	state32 *accu;
+	size_t together;
+	size_t gap;
 };
 
-static enum deltahop_reason find_column(struct columns *columns, unsigned int number,
+static enum deltahop_reason find_column(const struct columns *columns, unsigned int number,
 					int8_t *bounce, const int8_t **column)
 {
 	const struct dh_layer *layer = columns->layer;
@@ -83,7 +91,7 @@ static enum deltahop_reason find_column(struct columns *columns, unsigned int nu
 		*column = columns->map + offset;
 		return DELTAHOP_REASON_NONE;
 	}
-	if (__builtin_add_overflow(layer->weight_offset, offset, &offset))
+	if (__builtin_add_overflow(layer->weight_offset, columns->offset + offset, &offset))
 		offset = UINT64_MAX;
 	*column = dh_memory_map(columns->memory, layer->weight_region, offset, columns->bytes);
 	if (*column)
@@ -93,17 +101,12 @@ static enum deltahop_reason find_column(struct columns *columns, unsigned int nu
 			      columns->bytes);
 }
 
-/*
- * Add the columns that fire. Rows r and u of all go to the same accumulators, the c rows of x and
- * bias to M_cx and those of h to M_ch;
- * @candidate is the distance of that last part.
- */
-static enum deltahop_reason accumulate(struct columns *columns, state32 *accu, size_t candidate,
-				       const uint16_t *fired, const int16_t *deltas,
-				       unsigned int count)
+/* Add the columns that fire. */
+static enum deltahop_reason accumulate(const struct columns *columns, const uint16_t *fired,
+				       const int16_t *deltas, unsigned int count)
 {
 	static const int8_t no_column[DH_MAX_COLUMN];
-	size_t together = candidate ? columns->bytes / 3 * 2 : columns->bytes;
+	size_t together = columns->together, rest = columns->bytes - together;
 	dh_add_function *add = dh_rnn_choose_add();
 	enum deltahop_reason reason;
 
@@ -118,99 +121,181 @@ static enum deltahop_reason accumulate(struct columns *columns, state32 *accu, s
 				return reason;
 			delta[k] = deltas[i + k];
 		}
-		add(accu, column, delta, together);
-		if (!candidate)
+		add(columns->accu, column, delta, together);
+		if (!rest)
 			continue;
 		for (unsigned int k = 0; k < DH_RNN_BATCH; k++)
 			column[k] += together;
-		add(accu + together + candidate, column, delta, columns->bytes - together);
+		add(columns->accu + together + columns->gap, column, delta, rest);
 	}
 	return DELTAHOP_REASON_NONE;
 }
 
-/* ---- timing ---- */
+/* ---- a step ---- */
 
-/* Cycles of the layer, from the columns that fired: @bias first, then x, then h. */
-static uint64_t count_cycles(const struct dh_rnn *rnn, const struct dh_memory *memory,
-			     const struct dh_layer *layer, const struct dh_rnn_result *result)
-{
-	unsigned int padded = (layer->inputs + 7) / 8 * 8, first_x = !layer->no_bias,
-		     first_h = first_x + layer->inputs, i = result->bias_fired;
-	unsigned int last_x = DH_SLOT_X(padded - 1), last_h = DH_SLOT_H(padded, layer->hidden - 1),
-		     slot = 0;
-	struct dh_timing_layer timing = {
-		.inputs = padded,
-		.hidden = layer->hidden,
-		.recurrent = layer->cell == DELTAHOP_CELL_GRU ? layer->hidden : 0,
-		.column_bytes = dh_layer_column_bytes(layer),
-		.pes = rnn->config->rnn_pes,
-		.memory = *dh_memory_channel(memory, layer->weight_region),
-		.beat_bytes = rnn->config->beat_bytes,
-		.port = dh_memory_port(memory, layer->weight_region),
-	};
+/**
+ * struct step - a layer in a step
+ * @columns: of the vector that is being looked at
+ * @weights: all columns in one piece, or NULL
+ * @timing: the layer as the pipeline sees it
+ */
+struct step {
+	struct dh_rnn *rnn;
+	const struct dh_layer *layer;
+	const struct dh_cell *cell;
+	struct dh_block block;
+	struct columns columns;
+	const int8_t *weights;
+	struct dh_timing_layer timing;
 	struct dh_pipeline pipe;
+	struct dh_rnn_result *result;
+};
 
-	if (timing.port && result->bias_examined)
-		timing.port->origin += timing.port->bias_cycles;
-	if (timing.port)
-		dh_port_columns(timing.port, layer->weight_region, layer->weight_offset,
-				DH_SLOT_X(0) - first_x, timing.column_bytes);
-	dh_pipeline_start(&pipe, &timing);
-	if (result->bias_fired)
-		dh_pipeline_entry(&pipe, DH_SLOT_BIAS, true);
-	for (; i < result->fired_x; i++) {
-		slot = DH_SLOT_X(rnn->columns[i] - first_x);
-		dh_pipeline_entry(&pipe, slot, true);
+/* Columns of another vector, behind those of the one before: @gates blocks of rows. */
+static void next_columns(struct step *step, size_t before, unsigned int gates)
+{
+	struct columns *columns = &step->columns;
+
+	columns->offset += before * columns->bytes;
+	columns->map = step->weights ? step->weights + columns->offset : NULL;
+	columns->bytes = (size_t)gates * step->layer->hidden;
+	columns->together = columns->bytes;
+}
+
+/* The columns of the elements from slot @slot on are those of @step->columns. */
+static void announce(struct step *step, unsigned int slot)
+{
+	const struct columns *columns = &step->columns;
+
+	dh_pipeline_columns(&step->pipe, &step->timing, columns->bytes);
+	if (step->timing.port)
+		dh_port_columns(step->timing.port, step->layer->weight_region,
+				step->layer->weight_offset + columns->offset, slot, columns->bytes);
+}
+
+/* Push the elements that fired, and the last one of @count, from slot @slot on. */
+static void push(struct step *step, unsigned int slot, unsigned int count, const uint16_t *fired,
+		 unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		dh_pipeline_entry(&step->pipe, slot + fired[i], true);
+	if (!n || fired[n - 1] + 1U != count)
+		dh_pipeline_entry(&step->pipe, slot + count - 1, false);
+}
+
+/* Pay for the columns that fire, and add them. */
+static enum deltahop_reason fetch(struct step *step, const uint16_t *fired, const int16_t *deltas,
+				  unsigned int n)
+{
+	step->result->bytes += (uint64_t)n * step->columns.bytes;
+	step->result->beats += (uint64_t)n * step->pipe.beats;
+	return accumulate(&step->columns, fired, deltas, n);
+}
+
+/* Bias and x. Column 0 is that of the bias, if there is one. */
+static enum deltahop_reason look_at_x(struct step *step, int theta, const int16_t *x)
+{
+	const struct dh_layer *layer = step->layer;
+	struct dh_rnn_result *result = step->result;
+	uint16_t *columns = step->rnn->columns;
+	int16_t *deltas = step->rnn->deltas;
+	bool bias;
+	unsigned int n;
+
+	examine_bias(&step->block, layer, theta, result);
+	bias = result->bias_fired;
+	columns[0] = 0;
+	deltas[0] = DH_RNN_ONE;
+	n = scan(x, step->block.x_mem, layer->inputs, theta, !layer->no_bias, columns + bias,
+		 deltas + bias);
+	result->fired_x = bias + n;
+	if (step->timing.port && result->bias_examined)
+		step->timing.port->origin += step->timing.port->bias_cycles;
+	announce(step, DH_SLOT_X(0) - !layer->no_bias);
+	if (bias)
+		dh_pipeline_entry(&step->pipe, DH_SLOT_BIAS, true);
+	push(step, DH_SLOT_X(0) - !layer->no_bias, step->timing.inputs + !layer->no_bias,
+	     columns + bias, n);
+	return fetch(step, columns, deltas, result->fired_x);
+}
+
+/* The c rows of a GRU's h go to M_ch, those of its x to M_cx, which lies between. */
+static enum deltahop_reason look_at_h(struct step *step, int theta)
+{
+	const struct dh_layer *layer = step->layer;
+	uint16_t *columns = step->rnn->columns;
+	int16_t *deltas = step->rnn->deltas;
+	unsigned int n;
+
+	next_columns(step, !layer->no_bias + layer->inputs, step->cell->gates_h);
+	if (layer->cell == DELTAHOP_CELL_GRU) {
+		step->columns.together = 2 * (size_t)layer->hidden;
+		step->columns.gap = layer->hidden;
 	}
-	if (slot != last_x)
-		dh_pipeline_entry(&pipe, last_x, false);
-	if (timing.port)
-		dh_port_columns(timing.port, layer->weight_region,
-				layer->weight_offset + (uint64_t)first_h * timing.column_bytes,
-				DH_SLOT_H(padded, 0), timing.column_bytes);
-	for (; i < result->fired_x + result->fired_h; i++) {
-		slot = DH_SLOT_H(padded, rnn->columns[i] - first_h);
-		dh_pipeline_entry(&pipe, slot, true);
-	}
-	if (timing.recurrent && slot != last_h)
-		dh_pipeline_entry(&pipe, last_h, false);
-	return dh_pipeline_end(&pipe);
+	n = scan(step->block.h, step->block.h_mem, layer->hidden, theta, 0, columns, deltas);
+	step->result->fired_h = n;
+	announce(step, DH_SLOT_H(step->timing.inputs, 0));
+	push(step, DH_SLOT_H(step->timing.inputs, 0), layer->hidden, columns, n);
+	return fetch(step, columns, deltas, n);
+}
+
+/* A phase of its own: the reset gates must be known. */
+static enum deltahop_reason look_at_rh(struct step *step, int theta)
+{
+	const struct dh_layer *layer = step->layer;
+	uint16_t *columns = step->rnn->columns;
+	int16_t *deltas = step->rnn->deltas, *rh = step->rnn->rh;
+	unsigned int n;
+
+	dh_rnn_reset(step->rnn, layer, &step->block, rh);
+	next_columns(step, layer->hidden, step->cell->gates_rh);
+	step->columns.accu += 2 * (size_t)layer->hidden;
+	n = scan(rh, step->block.rh_mem, layer->hidden, theta, 0, columns, deltas);
+	step->result->fired_rh = n;
+	if (step->timing.port)
+		step->timing.port->origin += step->result->cycles;
+	dh_pipeline_start(&step->pipe, &step->timing);
+	announce(step, DH_SLOT_RH(0));
+	push(step, DH_SLOT_RH(0), layer->hidden, columns, n);
+	step->result->cycles += dh_pipeline_end(&step->pipe);
+	return fetch(step, columns, deltas, n);
+}
+
+static void begin(struct step *step, struct dh_memory *memory)
+{
+	const struct dh_layer *layer = step->layer;
+
+	step->cell = dh_cell(layer);
+	step->block = find_block(step->rnn, layer);
+	step->weights = dh_memory_map(memory, layer->weight_region, layer->weight_offset,
+				      dh_layer_weight_bytes(layer));
+	step->columns = (struct columns){
+		.rnn = step->rnn, .memory = memory, .layer = layer, .accu = step->block.accu
+	};
+	next_columns(step, 0, step->cell->gates);
+	step->timing = dh_timing_of(layer, step->rnn->config->rnn_pes,
+				    dh_memory_channel(memory, layer->weight_region),
+				    step->rnn->config->beat_bytes);
+	step->timing.port = dh_memory_port(memory, layer->weight_region);
+	dh_pipeline_start(&step->pipe, &step->timing);
+	*step->result = (struct dh_rnn_result){ 0 };
 }
 
 enum deltahop_reason dh_rnn_step(struct dh_rnn *rnn, struct dh_memory *memory,
 				 const struct dh_layer *layer, int theta_x, int theta_h,
 				 const int16_t *x, int16_t *y, struct dh_rnn_result *result)
 {
-	struct columns columns = { rnn, memory, layer, dh_layer_column_bytes(layer), NULL };
-	unsigned int first_x = !layer->no_bias, first_h = first_x + layer->inputs;
-	bool gru = layer->cell == DELTAHOP_CELL_GRU, bias;
-	struct dh_block block = find_block(rnn, layer);
+	struct step step = { .rnn = rnn, .layer = layer, .result = result };
 	enum deltahop_reason reason;
 
-	*result = (struct dh_rnn_result){ 0 };
-	examine_bias(&block, layer, theta_x, result);
-	bias = result->bias_fired;
-	rnn->columns[0] = 0;
-	rnn->deltas[0] = DH_RNN_ONE;
-	result->fired_x = bias + scan(x, block.x_mem, layer->inputs, theta_x, first_x,
-				      rnn->columns + bias, rnn->deltas + bias);
-	if (gru)
-		result->fired_h = scan((const int16_t *)block.h, block.h_mem, layer->hidden,
-				       theta_h, first_h, rnn->columns + result->fired_x,
-				       rnn->deltas + result->fired_x);
-	result->cycles = count_cycles(rnn, memory, layer, result);
-	result->beats = (uint64_t)(result->fired_x + result->fired_h) *
-			((columns.bytes + rnn->config->beat_bytes - 1) / rnn->config->beat_bytes);
-
-	columns.map = dh_memory_map(memory, layer->weight_region, layer->weight_offset,
-				    dh_layer_columns(layer) * columns.bytes);
-	reason = accumulate(&columns, block.accu, 0, rnn->columns, rnn->deltas, result->fired_x);
-	if (!reason && gru)
-		reason = accumulate(&columns, block.accu, layer->hidden,
-				    rnn->columns + result->fired_x, rnn->deltas + result->fired_x,
-				    result->fired_h);
-	if (reason)
-		return reason;
-	dh_rnn_activate(rnn, layer, &block, y);
-	return DELTAHOP_REASON_NONE;
+	begin(&step, memory);
+	reason = look_at_x(&step, theta_x, x);
+	if (!reason && step.cell->gates_h)
+		reason = look_at_h(&step, theta_h);
+	result->cycles = dh_pipeline_end(&step.pipe);
+	if (!reason && step.cell->gates_rh)
+		reason = look_at_rh(&step, theta_h);
+	if (!reason)
+		dh_rnn_activate(rnn, layer, &step.block, y);
+	return reason;
 }

@@ -14,13 +14,21 @@ typedef uint32_t __attribute__((may_alias)) state32;
 
 /**
  * struct dh_block - a layer's block of state memory
- * @accu: GRU: M_r, M_u, M_cx, M_ch; dense: M
+ * @h: unless dense, as @h_mem
+ * @rh_mem: GRU_BEFORE
+ * @c: LSTM
+ * @accu: accumulators, each of H: GRU: M_r, M_u, M_cx, M_ch; GRU_BEFORE: M_r, M_u, M_c; LSTM: M_i,
+ *	M_f, M_g, M_o; dense, simple: M
  */
 struct dh_block {
 	state32 *flags;
 	state16 *x_mem;
 	state16 *h_mem;
 	state16 *h;
+	union {
+		state16 *rh_mem;
+		state16 *c;
+	};
 	state32 *accu;
 };
 
@@ -34,6 +42,10 @@ typedef void dh_add_function(state32 *restrict accu, const int8_t *const column[
 
 /** dh_rnn_choose_add() - the fastest that this processor has */
 dh_add_function *dh_rnn_choose_add(void);
+
+/** dh_rnn_reset() - GRU_BEFORE: r * h of all units */
+void dh_rnn_reset(const struct dh_rnn *rnn, const struct dh_layer *layer,
+		  const struct dh_block *block, int16_t *rh);
 
 /** dh_rnn_activate() - new values of all units, to the state and to @y */
 void dh_rnn_activate(const struct dh_rnn *rnn, const struct dh_layer *layer, struct dh_block *block,

@@ -16,6 +16,30 @@ static uint64_t later(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+struct dh_timing_layer dh_timing_of(const struct dh_layer *layer, uint32_t pes,
+				    const struct dh_memory_timing *memory, uint32_t beat_bytes)
+{
+	const struct dh_cell *cell = dh_cell(layer);
+
+	return (struct dh_timing_layer){
+		.inputs = (layer->inputs + 7) / 8 * 8,
+		.hidden = layer->hidden,
+		.recurrent = cell->gates_h ? layer->hidden : 0,
+		.column_bytes = dh_layer_column_bytes(layer),
+		.h_bytes = cell->gates_h * layer->hidden,
+		.rh_bytes = cell->gates_rh * layer->hidden,
+		.pes = pes,
+		.memory = *memory,
+		.beat_bytes = beat_bytes,
+	};
+}
+
+void dh_pipeline_columns(struct dh_pipeline *pipe, const struct dh_timing_layer *layer,
+			 uint32_t bytes)
+{
+	pipe->beats = (bytes + layer->beat_bytes - 1) / layer->beat_bytes;
+}
+
 void dh_pipeline_start(struct dh_pipeline *pipe, const struct dh_timing_layer *layer)
 {
 	const struct dh_memory_timing *memory = &layer->memory;
@@ -24,7 +48,7 @@ void dh_pipeline_start(struct dh_pipeline *pipe, const struct dh_timing_layer *l
 	memset(pipe, 0, sizeof(*pipe));
 	pipe->ideal = !memory->n;
 	pipe->port = layer->port;
-	pipe->beats = (layer->column_bytes + layer->beat_bytes - 1) / layer->beat_bytes;
+	dh_pipeline_columns(pipe, layer, layer->column_bytes);
 	pipe->interval = later(1, memory->n);
 	pipe->beat_cycles = beat_cycles;
 	pipe->latency = pipe->ideal ? 0 : (uint64_t)memory->l + 1;
@@ -101,23 +125,43 @@ uint64_t dh_pipeline_end(const struct dh_pipeline *pipe)
 	return pipe->consumed + OUTPUT_START + OUTPUT_GROUP * (pipe->groups + 1) + 1;
 }
 
-uint64_t dh_timing_layer_cycles(const struct dh_timing_layer *layer, const uint8_t *fired)
+/* A part of the scan: @count elements from slot @slot on. The last one is pushed in any case. */
+static void scan_part(struct dh_pipeline *pipe, uint32_t slot, uint32_t count, const uint8_t *fired)
 {
-	uint32_t last_x = DH_SLOT_X(layer->inputs - 1),
-		 elements = 1 + layer->inputs + layer->recurrent;
+	for (uint32_t i = 0; i < count; i++) {
+		bool fires = !fired || fired[i];
+
+		if (fires || i + 1 == count)
+			dh_pipeline_entry(pipe, slot + i, fires);
+	}
+}
+
+static uint64_t rh_cycles(const struct dh_timing_layer *layer, const uint8_t *fired)
+{
 	struct dh_pipeline pipe;
 
 	dh_pipeline_start(&pipe, layer);
-	for (uint32_t i = 0; i < elements; i++) {
-		uint32_t slot = i <= layer->inputs
-					? DH_SLOT_BIAS + i
-					: DH_SLOT_H(layer->inputs, i - 1 - layer->inputs);
-		bool fires = fired ? fired[i] : i > 0;
-
-		if (fires || slot == last_x || i + 1 == elements)
-			dh_pipeline_entry(&pipe, slot, fires);
-	}
+	dh_pipeline_columns(&pipe, layer, layer->rh_bytes);
+	scan_part(&pipe, DH_SLOT_RH(0), layer->recurrent, fired);
 	return dh_pipeline_end(&pipe);
+}
+
+uint64_t dh_timing_layer_cycles(const struct dh_timing_layer *layer, const uint8_t *fired)
+{
+	const uint8_t *fired_x = fired ? fired + 1 : NULL,
+		      *fired_h = fired ? fired_x + layer->inputs : NULL,
+		      *fired_rh = fired ? fired_h + layer->recurrent : NULL;
+	struct dh_pipeline pipe;
+	uint64_t cycles;
+
+	dh_pipeline_start(&pipe, layer);
+	if (fired && *fired)
+		dh_pipeline_entry(&pipe, DH_SLOT_BIAS, true);
+	scan_part(&pipe, DH_SLOT_X(0), layer->inputs, fired_x);
+	dh_pipeline_columns(&pipe, layer, layer->h_bytes);
+	scan_part(&pipe, DH_SLOT_H(layer->inputs, 0), layer->recurrent, fired_h);
+	cycles = dh_pipeline_end(&pipe);
+	return layer->rh_bytes ? cycles + rh_cycles(layer, fired_rh) : cycles;
 }
 
 uint64_t dh_timing_transfer(const struct dh_memory_timing *memory, uint32_t beat_bytes,

@@ -16,15 +16,14 @@ static uint32_t step_of(const struct dh_job *job)
 static void count_layer(const struct dh_layer *layer, const struct dh_rnn_result *result,
 			struct dh_row *row)
 {
-	uint64_t column = dh_layer_column_bytes(layer), fired = result->fired_x + result->fired_h;
-	uint64_t elements = layer->inputs + (layer->cell == DELTAHOP_CELL_GRU ? layer->hidden : 0);
-	bool bias = result->bias_fired;
+	uint64_t column = dh_layer_column_bytes(layer), bias = layer->no_bias ? 0 : column,
+		 bias_fired = result->bias_fired ? column : 0;
 
 	row->steps = 1;
 	row->cycles = result->cycles;
-	row->bytes_weights = fired * column;
-	row->work_done = fired * column;
-	row->work_skipped = (elements - (fired - bias)) * column;
+	row->bytes_weights = result->bytes;
+	row->work_done = result->bytes;
+	row->work_skipped = dh_layer_weight_bytes(layer) - bias - (result->bytes - bias_fired);
 	row->fired_x = result->fired_x;
 	row->fired_h = result->fired_h;
 }

@@ -68,7 +68,8 @@ static int check_theta(const struct dh_program_layer *layer, uint32_t index, str
 static bool same_layer(const struct dh_layer *a, const struct dh_layer *b)
 {
 	return a->slot == b->slot && a->cell == b->cell && a->activation == b->activation &&
-	       a->no_bias == b->no_bias && a->inputs == b->inputs && a->hidden == b->hidden &&
+	       a->no_bias == b->no_bias && a->output_relu == b->output_relu &&
+	       a->inputs == b->inputs && a->hidden == b->hidden &&
 	       !memcmp(a->weight_frac, b->weight_frac, sizeof(a->weight_frac)) &&
 	       a->weight_region == b->weight_region && a->weight_offset == b->weight_offset &&
 	       a->state_offset == b->state_offset;
@@ -78,7 +79,7 @@ static int check_layer(const struct dh_program *program, uint32_t index, size_t 
 		       const struct dh_layer *found, struct dh_error *err)
 {
 	const struct dh_program_layer *layer = &program->layers[index];
-	uint64_t columns = dh_layer_columns(found), bytes = columns * dh_layer_column_bytes(found);
+	uint64_t bytes = dh_layer_weight_bytes(found);
 
 	if (layer->cmd_offset != offset || !same_layer(&layer->layer, found) ||
 	    found->slot != index)

@@ -7,7 +7,7 @@
 #include "program/disasm.h"
 #include "program/disasm_conv.h"
 
-static const char *const cells[] = { "gru", "dense", "gru-before", "lstm" };
+static const char *const cells[] = { "gru", "dense", "gru-before", "lstm", "simple" };
 static const char *const activations[] = { "none", "relu", "sigmoid", "tanh" };
 
 /* A command that was decoded, or why not. */
@@ -71,20 +71,19 @@ static const char *opcode_name(uint16_t opcode)
 static void print_layer(const struct line *line, FILE *out)
 {
 	const struct dh_layer *layer = &line->cmd.layer;
-	bool dense = layer->cell == DELTAHOP_CELL_DENSE;
-
 	fprintf(out, "slot=%u cell=%s", layer->slot, cells[layer->cell]);
-	if (dense)
+	if (layer->activation || dh_cell(layer)->gates == 1)
 		fprintf(out, " act=%s", activations[layer->activation]);
+	if (layer->output_relu)
+		fprintf(out, " output=relu");
 	fprintf(out, " inputs=%u hidden=%u frac=%u", layer->inputs, layer->hidden,
 		layer->weight_frac[0]);
-	if (!dense)
-		fprintf(out, ",%u,%u", layer->weight_frac[1], layer->weight_frac[2]);
+	for (int gate = 1; gate < dh_cell(layer)->gates; gate++)
+		fprintf(out, ",%u", layer->weight_frac[gate]);
 	fprintf(out, " %s weights=%s+0x%llx (%zu bytes) state=0x%x (%zu bytes)",
 		layer->no_bias ? "no-bias" : "bias", dh_region_name(layer->weight_region),
-		(unsigned long long)layer->weight_offset,
-		dh_layer_columns(layer) * dh_layer_column_bytes(layer), layer->state_offset,
-		dh_layer_state_bytes(layer));
+		(unsigned long long)layer->weight_offset, dh_layer_weight_bytes(layer),
+		layer->state_offset, dh_layer_state_bytes(layer));
 	if (line->layer)
 		fprintf(out, " theta=%d/%d  ; %s (%s %u->%u)", line->layer->theta_x,
 			line->layer->theta_h, line->layer->node, line->layer->op,
@@ -175,19 +174,19 @@ static void describe_layer(const struct line *line, json_t **object)
 	const struct dh_layer *layer = &line->cmd.layer;
 	json_t *fractions = json_array();
 
-	for (int gate = 0; gate < (layer->cell == DELTAHOP_CELL_DENSE ? 1 : 3); gate++)
+	for (int gate = 0; gate < dh_cell(layer)->gates; gate++)
 		dh_json_append(&fractions, json_integer(layer->weight_frac[gate]));
 	dh_json_set(object, "slot", json_integer(layer->slot));
 	dh_json_set(object, "cell", json_string(cells[layer->cell]));
 	dh_json_set(object, "activation", json_string(activations[layer->activation]));
+	dh_json_set(object, "output_relu", json_boolean(layer->output_relu));
 	dh_json_set(object, "bias_column", json_boolean(!layer->no_bias));
 	dh_json_set(object, "inputs", json_integer(layer->inputs));
 	dh_json_set(object, "hidden", json_integer(layer->hidden));
 	dh_json_set(object, "weight_frac", fractions);
 	dh_json_set(object, "weight_region", json_string(dh_region_name(layer->weight_region)));
 	dh_json_set(object, "weight_offset", json_integer(layer->weight_offset));
-	dh_json_set(object, "weight_bytes",
-		    json_integer(dh_layer_columns(layer) * dh_layer_column_bytes(layer)));
+	dh_json_set(object, "weight_bytes", json_integer(dh_layer_weight_bytes(layer)));
 	dh_json_set(object, "state_offset", json_integer(layer->state_offset));
 	dh_json_set(object, "state_bytes", json_integer(dh_layer_state_bytes(layer)));
 	if (!line->layer)

@@ -9,9 +9,9 @@
 const char *dh_cap_name(unsigned int bit)
 {
 	static const char *const rnn[] = {
-		"rnn-weight-base",  "rnn-more-layers", "rnn-template",
-		"rnn-weight-scale", "rnn-wide",	       "rnn-layer-theta",
-		"rnn-dense",	    "rnn-gru-before",  "rnn-lstm",
+		"rnn-weight-base", "rnn-more-layers", "rnn-template", "rnn-weight-scale",
+		"rnn-wide",	   "rnn-layer-theta", "rnn-dense",    "rnn-gru-before",
+		"rnn-lstm",	   "rnn-simple",      "rnn-relu",
 	};
 	static const char *const conv[] = {
 		"conv-stride", "conv-shape", "conv-shift", "conv-weight8", "conv-avg-pool",
@@ -48,21 +48,6 @@ static void at_least(uint32_t *need, uint64_t value)
 
 /* --- the recurrent engine --- */
 
-static uint64_t caps_of_layer(const struct dh_layer *layer)
-{
-	uint64_t caps = 0;
-
-	if (layer->cell == DELTAHOP_CELL_DENSE)
-		caps |= DELTAHOP_CAP_RNN_DENSE;
-	if (layer->no_bias)
-		caps |= DELTAHOP_CAP_RNN_TEMPLATE;
-	for (int gate = 0; gate < (layer->cell == DELTAHOP_CELL_DENSE ? 1 : 3); gate++) {
-		if (layer->weight_frac[gate] != 7)
-			caps |= DELTAHOP_CAP_RNN_WEIGHT_SCALE;
-	}
-	return caps;
-}
-
 static void set_rnn_need(const struct dh_program *program, struct dh_cmd_limits *need)
 {
 	uint64_t columns = 0;
@@ -72,7 +57,7 @@ static void set_rnn_need(const struct dh_program *program, struct dh_cmd_limits 
 	for (uint32_t i = 0; i < program->layer_count; i++) {
 		const struct dh_program_layer *layer = &program->layers[i];
 
-		need->caps |= caps_of_layer(&layer->layer);
+		need->caps |= dh_layer_caps(&layer->layer);
 		if (layer->layer.weight_offset !=
 		    program->layers[0].layer.weight_offset +
 			    columns * dh_layer_column_bytes(&layer->layer))

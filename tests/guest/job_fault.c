@@ -98,18 +98,18 @@ FAULT(no_end, "commands without END", NO_END, END, NONE, 0, f.job.cmd_size = END
 FAULT(nop_flags, "a flag of END", BAD_FIELD, END, NONE, 0, f.end->flags = 1)
 
 /* RNN_LAYER. */
-FAULT(layer_flags, "an unknown flag of a layer", BAD_FIELD, LAYER, NONE, 0, f.layer->hdr.flags = 2)
+FAULT(layer_flags, "an unknown flag of a layer", BAD_FIELD, LAYER, NONE, 0, f.layer->hdr.flags = 4)
 FAULT(layer_pad, "a layer whose pad is not zero", BAD_FIELD, LAYER, NONE, 0, f.layer->pad = 1)
 FAULT(layer_rsvd, "a layer whose reserved word is not zero", BAD_FIELD, LAYER, NONE, 0,
       f.layer->rsvd = 1)
 FAULT(layer_slot, "a slot that no device has", BAD_FIELD, LAYER, NONE, 0,
       f.layer->slot = DELTAHOP_RNN_MAX_SLOTS)
 FAULT(layer_slot_large, "slot 255", BAD_FIELD, LAYER, NONE, 0, f.layer->slot = 255)
-FAULT(layer_cell, "an unknown cell", BAD_FIELD, LAYER, NONE, 0, f.layer->cell = 4)
-FAULT(layer_cell_lstm, "a cell that this device lacks", UNSUPPORTED, LAYER, NONE, 0,
-      f.layer->cell = DELTAHOP_CELL_GRU_BEFORE)
-FAULT(layer_activation, "an activation of a GRU", BAD_FIELD, LAYER, NONE, 0,
-      f.layer->activation = 1)
+FAULT(layer_cell, "an unknown cell", BAD_FIELD, LAYER, NONE, 0, f.layer->cell = 5)
+FAULT(layer_output, "the output function of an LSTM in a GRU", BAD_FIELD, LAYER, NONE, 0,
+      f.layer->hdr.flags = DELTAHOP_LAYER_OUTPUT_RELU)
+FAULT(layer_activation, "an activation that a GRU does not have", BAD_FIELD, LAYER, NONE, 0,
+      f.layer->activation = DELTAHOP_ACT_SIGMOID)
 FAULT(layer_frac, "more than 15 fraction bits", BAD_FIELD, LAYER, NONE, 0,
       f.layer->weight_frac[1] = 16)
 FAULT(layer_frac_unused, "fraction bits of a gate that is none", BAD_FIELD, LAYER, NONE, 0,
@@ -267,6 +267,14 @@ LACKS(no_bias, "layers without bias", DELTAHOP_CAP_RNN_TEMPLATE, LAYER,
       f.layer->hdr.flags = DELTAHOP_LAYER_NO_BIAS)
 LACKS(dense, "dense layers", DELTAHOP_CAP_RNN_DENSE, LAYER,
       (f.layer->cell = DELTAHOP_CELL_DENSE, f.layer->weight_frac[1] = f.layer->weight_frac[2] = 0))
+LACKS(gru_before, "a GRU whose reset comes first", DELTAHOP_CAP_RNN_GRU_BEFORE, LAYER,
+      f.layer->cell = DELTAHOP_CELL_GRU_BEFORE)
+LACKS(lstm, "LSTMs", DELTAHOP_CAP_RNN_LSTM, LAYER,
+      (f.layer->cell = DELTAHOP_CELL_LSTM, f.layer->weight_frac[3] = 7))
+LACKS(simple, "simple recurrent layers", DELTAHOP_CAP_RNN_SIMPLE, LAYER,
+      (f.layer->cell = DELTAHOP_CELL_SIMPLE, f.layer->weight_frac[1] = f.layer->weight_frac[2] = 0))
+LACKS(relu, "a GRU with ReLU", DELTAHOP_CAP_RNN_RELU, LAYER,
+      f.layer->activation = DELTAHOP_ACT_RELU)
 LACKS(scale, "weight scales", DELTAHOP_CAP_RNN_WEIGHT_SCALE, LAYER, f.layer->weight_frac[0] = 8)
 LACKS(first, "a first layer that is not slot 0", DELTAHOP_CAP_RNN_WEIGHT_BASE, RUN,
       (f.layer->slot = 1, f.run->first = 1))

@@ -52,10 +52,15 @@ START_TEST(layer_fields)
 	LAYER("card", NONE, layer.slot = 7);
 	LAYER("card", UNSUPPORTED, layer.slot = 8);
 	LAYER("card", BAD_FIELD, layer.slot = 16);
-	LAYER("card", BAD_FIELD, layer.cell = 4);
-	LAYER("card", UNSUPPORTED, layer.cell = DELTAHOP_CELL_GRU_BEFORE);
-	LAYER("card", UNSUPPORTED, layer.cell = DELTAHOP_CELL_LSTM);
-	LAYER("card", BAD_FIELD, layer.activation = 1);
+	LAYER("card", BAD_FIELD, layer.cell = 5);
+	LAYER("card", BAD_FIELD, layer.cell = 255);
+	LAYER("edgedrnn", BAD_FIELD, layer.cell = 5);
+	LAYER("card", BAD_FIELD, layer.activation = 2);
+	LAYER("card", BAD_FIELD, layer.activation = 3);
+	LAYER("card", NONE, layer.activation = 1);
+	LAYER("edgedrnn", UNSUPPORTED, layer.activation = 1);
+	LAYER("edgedrnn", BAD_FIELD, layer.activation = 2);
+	LAYER("card", BAD_FIELD, layer.output_relu = true);
 	LAYER("card", BAD_FIELD, layer.cell = 1; layer.weight_frac[1] = layer.weight_frac[2] = 0;
 	      layer.activation = 4);
 	LAYER("card", BAD_FIELD, layer.cell = 1);
@@ -81,6 +86,101 @@ START_TEST(layer_fields)
 	LAYER("card", NONE, layer.state_offset = 196608 - DELTAHOP_RNN_STATE_GRU(8, 16));
 	LAYER("card", NOT_LOADED, layer.state_offset = 196608 - DELTAHOP_RNN_STATE_GRU(8, 16) + 8);
 	LAYER("card", NOT_LOADED, layer.state_offset = 0xfffffff8);
+}
+END_TEST
+
+/* Each bit is needed for its cell, and for nothing else. */
+START_TEST(cells)
+{
+	struct dh_layer layer;
+
+#define CELL(profile, reason, kind, gates, ...)                                                  \
+	LAYER(profile, reason, layer.cell = DELTAHOP_CELL_##kind;                                \
+	      for (int gate = 0; gate < 4; gate++) layer.weight_frac[gate] = gate < (gates) ? 7  \
+											    : 0; \
+	      __VA_ARGS__)
+	CELL("card", NONE, GRU_BEFORE, 3, (void)0);
+	CELL("card", NONE, GRU_BEFORE, 3, layer.activation = 1);
+	CELL("card", BAD_FIELD, GRU_BEFORE, 3, layer.activation = 3);
+	CELL("card", BAD_FIELD, GRU_BEFORE, 3, layer.output_relu = true);
+	CELL("card", BAD_FIELD, GRU_BEFORE, 4, (void)0);
+	CELL("edgedrnn", UNSUPPORTED, GRU_BEFORE, 3, (void)0);
+	CELL("card", NONE, LSTM, 4, (void)0);
+	CELL("card", NONE, LSTM, 4, layer.activation = 1; layer.output_relu = true);
+	CELL("card", NONE, LSTM, 4, layer.weight_frac[3] = 15);
+	CELL("card", BAD_FIELD, LSTM, 4, layer.weight_frac[3] = 16);
+	CELL("card", BAD_FIELD, LSTM, 4, layer.activation = 2);
+	CELL("edgedrnn", UNSUPPORTED, LSTM, 4, (void)0);
+	CELL("card", NONE, SIMPLE, 1, (void)0);
+	CELL("card", NONE, SIMPLE, 1, layer.activation = 3);
+	CELL("card", BAD_FIELD, SIMPLE, 1, layer.activation = 4);
+	CELL("card", BAD_FIELD, SIMPLE, 1, layer.output_relu = true);
+	CELL("card", BAD_FIELD, SIMPLE, 2, (void)0);
+	CELL("edgedrnn", UNSUPPORTED, SIMPLE, 1, (void)0);
+	CELL("card", NONE, LSTM, 4, layer.state_offset = 196608 - DELTAHOP_RNN_STATE_LSTM(8, 16));
+	CELL("card", NOT_LOADED, LSTM, 4,
+	     layer.state_offset = 196608 - DELTAHOP_RNN_STATE_LSTM(8, 16) + 8);
+	CELL("card", NONE, GRU_BEFORE, 3,
+	     layer.state_offset = 196608 - DELTAHOP_RNN_STATE_GRU_BEFORE(8, 16));
+	CELL("card", NOT_LOADED, GRU_BEFORE, 3,
+	     layer.state_offset = 196608 - DELTAHOP_RNN_STATE_GRU_BEFORE(8, 16) + 8);
+	CELL("card", NONE, SIMPLE, 1,
+	     layer.state_offset = 196608 - DELTAHOP_RNN_STATE_SIMPLE(8, 16));
+	CELL("card", NOT_LOADED, SIMPLE, 1,
+	     layer.state_offset = 196608 - DELTAHOP_RNN_STATE_SIMPLE(8, 16) + 8);
+}
+END_TEST
+
+static enum deltahop_reason decode_with(uint64_t caps, const struct dh_layer *layer)
+{
+	struct dh_cmd_limits limits = limits_of("card");
+	struct dh_cmd cmd = { .opcode = DELTAHOP_OP_RNN_LAYER, .layer = *layer }, got;
+	uint8_t buf[64];
+
+	limits.caps = caps;
+	dh_cmd_encode(&cmd, buf);
+	return dh_cmd_decode(buf, 40, &limits, &got);
+}
+
+/* What the manual says that a layer needs is enough, and none of it can be spared. */
+START_TEST(cells_need_their_bits)
+{
+	static const struct {
+		struct dh_layer layer;
+		uint64_t caps;
+	} needs[] = {
+		{ { .cell = DELTAHOP_CELL_GRU, .activation = 1, .weight_frac = { 7, 7, 7 } },
+		  DELTAHOP_CAP_RNN_RELU },
+		{ { .cell = DELTAHOP_CELL_GRU_BEFORE, .weight_frac = { 7, 7, 7 } },
+		  DELTAHOP_CAP_RNN_GRU_BEFORE },
+		{ { .cell = DELTAHOP_CELL_GRU_BEFORE, .activation = 1, .weight_frac = { 7, 7, 7 } },
+		  DELTAHOP_CAP_RNN_GRU_BEFORE | DELTAHOP_CAP_RNN_RELU },
+		{ { .cell = DELTAHOP_CELL_LSTM, .weight_frac = { 7, 7, 7, 7 } },
+		  DELTAHOP_CAP_RNN_LSTM },
+		{ { .cell = DELTAHOP_CELL_LSTM, .weight_frac = { 7, 7, 7, 6 } },
+		  DELTAHOP_CAP_RNN_LSTM | DELTAHOP_CAP_RNN_WEIGHT_SCALE },
+		{ { .cell = DELTAHOP_CELL_LSTM, .activation = 1, .weight_frac = { 7, 7, 7, 7 } },
+		  DELTAHOP_CAP_RNN_LSTM | DELTAHOP_CAP_RNN_RELU },
+		{ { .cell = DELTAHOP_CELL_LSTM, .output_relu = true, .weight_frac = { 7, 7, 7, 7 } },
+		  DELTAHOP_CAP_RNN_LSTM | DELTAHOP_CAP_RNN_RELU },
+		{ { .cell = DELTAHOP_CELL_SIMPLE, .activation = 1, .weight_frac = { 7 } },
+		  DELTAHOP_CAP_RNN_SIMPLE },
+		{ { .cell = DELTAHOP_CELL_SIMPLE, .no_bias = true, .weight_frac = { 7 } },
+		  DELTAHOP_CAP_RNN_SIMPLE | DELTAHOP_CAP_RNN_TEMPLATE },
+	};
+
+	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+		struct dh_layer layer = needs[i].layer;
+
+		layer.inputs = 8;
+		layer.hidden = 16;
+		assert_reason(decode_with(needs[i].caps, &layer), DELTAHOP_REASON_NONE);
+		for (uint64_t bit = 1; bit && bit <= needs[i].caps; bit <<= 1) {
+			if (needs[i].caps & bit)
+				assert_reason(decode_with(~bit, &layer),
+					      DELTAHOP_REASON_UNSUPPORTED);
+		}
+	}
 }
 END_TEST
 
@@ -390,6 +490,8 @@ TCase *model_commands_case(void)
 	TCase *tcase = tcase_create("commands");
 
 	tcase_add_test(tcase, layer_fields);
+	tcase_add_test(tcase, cells);
+	tcase_add_test(tcase, cells_need_their_bits);
 	tcase_add_test(tcase, run_fields);
 	tcase_add_test(tcase, reserved_bits);
 	tcase_add_test(tcase, headers);

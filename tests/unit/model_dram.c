@@ -8,7 +8,7 @@
 
 #include "conv_net.h"
 #include "reference_ddr.h"
-#include "reference_gru.h"
+#include "reference_rnn.h"
 #include "reference_timing.h"
 
 #define PAGE	  4096
@@ -229,11 +229,18 @@ static void enact_layer(struct enact *enact, const struct ref_layer *layer, uint
 			struct fetches *fetches)
 {
 	const struct dh_config *config = enact->config;
-	struct ref_pipeline pipe = { layer->inputs,   layer->hidden,
-				     layer->hidden,   3 * layer->hidden,
-				     config->rnn_pes, config->beat_bytes,
-				     config->dram.n,  config->dram.l,
-				     config->dram.q,  fetch,
+	struct ref_pipeline pipe = { layer->inputs,
+				     layer->hidden,
+				     layer->hidden,
+				     3 * layer->hidden,
+				     3 * layer->hidden,
+				     0,
+				     config->rnn_pes,
+				     config->beat_bytes,
+				     config->dram.n,
+				     config->dram.l,
+				     config->dram.q,
+				     fetch,
 				     fetches };
 	size_t n = 0;
 

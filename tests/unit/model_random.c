@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "model_test.h"
-#include "reference_gru.h"
+#include "reference_rnn.h"
 #include "reference_timing.h"
 
-#define NETWORKS   480
+#define NETWORKS   1200
 #define LOOPS	   8
 #define MAX_LAYERS 4
 #define MAX_STEPS  6
@@ -107,28 +107,31 @@ static void random_layer(struct trial *trial, unsigned int l)
 	struct dh_layer *layer = &trial->layer[l];
 	uint32_t bytes;
 
-	ref->dense = pick(trial, 3) == 0;
-	ref->activation = ref->dense ? pick(trial, 4) : 0;
+	ref->cell = pick(trial, REF_CELLS);
+	ref->activation = pick(trial, ref->cell == REF_DENSE || ref->cell == REF_SIMPLE ? 4 : 2);
+	ref->output_relu = ref->cell == REF_LSTM && pick(trial, 3) == 0;
 	ref->has_bias = pick(trial, 2);
 	ref->inputs = l ? trial->ref[l - 1].hidden : 4 + 4 * (int)pick(trial, 10);
 	ref->hidden = 16 + 8 * pick(trial, 8);
-	for (int gate = 0; gate < (ref->dense ? 1 : 3); gate++)
+	for (int gate = 0; gate < ref_x_bytes(ref) / ref->hidden; gate++)
 		ref->frac[gate] = pick(trial, 3) ? pick(trial, 16) : 7;
 
 	layer->slot = trial->first + l;
-	layer->cell = ref->dense ? DELTAHOP_CELL_DENSE : DELTAHOP_CELL_GRU;
+	layer->cell = ref->cell;
 	layer->activation = ref->activation;
+	layer->output_relu = ref->output_relu;
 	layer->no_bias = !ref->has_bias;
 	layer->inputs = ref->inputs;
 	layer->hidden = ref->hidden;
-	for (int gate = 0; gate < 3; gate++)
+	for (int gate = 0; gate < 4; gate++)
 		layer->weight_frac[gate] = ref->frac[gate];
 	layer->weight_offset = pick(trial, 100);
 	layer->state_offset = trial->state_bytes;
-	trial->state_bytes += dh_layer_state_bytes(layer) + 8 * pick(trial, 3);
+	ck_assert_uint_eq(dh_layer_state_bytes(layer), ref_state_bytes(ref));
+	trial->state_bytes += ref_state_bytes(ref) + 8 * pick(trial, 3);
 
-	bytes = ref_column_bytes(ref) *
-		(ref->has_bias + ref->inputs + (ref->dense ? 0 : ref->hidden));
+	bytes = ref_weight_bytes(ref);
+	ck_assert_uint_eq(dh_layer_weight_bytes(layer), bytes);
 	trial->weight_bytes[l] = malloc(bytes);
 	for (uint32_t i = 0; i < bytes; i++)
 		trial->weight_bytes[l][i] = rig_random(&trial->random);
@@ -168,6 +171,15 @@ static void put32(struct trial *trial, uint64_t *at, int value)
 	*at += sizeof(v);
 }
 
+/* A vector of units: small numbers, as tanh gives them, or any. */
+static void random_units(struct trial *trial, uint64_t *at, long long *unit, int count)
+{
+	int range = pick(trial, 2) ? 512 : 65536;
+
+	for (int j = 0; j < count; j++)
+		put16(trial, at, unit[j] = (int)pick(trial, range) - range / 2);
+}
+
 /* A state in the middle of its life, with anything in the accumulators. */
 static void random_state(struct trial *trial)
 {
@@ -184,11 +196,13 @@ static void random_state(struct trial *trial)
 						: 0;
 			put16(trial, &at, ref->x_mem[i]);
 		}
-		for (int j = 0; j < ref->hidden && !ref->dense; j++)
-			put16(trial, &at, ref->h_mem[j] = (int16_t)pick(trial, 512) - 256);
-		for (int j = 0; j < ref->hidden && !ref->dense; j++)
-			put16(trial, &at, ref->h[j] = (int16_t)pick(trial, 512) - 256);
-		for (int m = 0; m < (ref->dense ? 1 : 4); m++) {
+		if (ref_h_bytes(ref)) {
+			random_units(trial, &at, ref->h_mem, ref->hidden);
+			random_units(trial, &at, ref->h, ref->hidden);
+		}
+		if (ref_has_third(ref->cell))
+			random_units(trial, &at, ref->third, ref->hidden);
+		for (int m = 0; m < ref_accumulators(ref->cell); m++) {
 			for (int j = 0; j < ref->hidden; j++) {
 				uint32_t raw = rig_random(&trial->random) << 8 ^
 					       rig_random(&trial->random);
@@ -307,13 +321,15 @@ static struct deltahop_profile_row expect_layer(struct trial *trial, unsigned in
 {
 	const struct ref_layer *ref = &trial->ref[l];
 	const struct dh_memory_timing *memory = channel(trial, trial->weights[l].card);
-	int padded = (ref->inputs + 7) / 8 * 8, column = ref_column_bytes(ref),
-	    recurrent = ref->dense ? 0 : ref->hidden;
+	int padded = (ref->inputs + 7) / 8 * 8, column = ref_x_bytes(ref),
+	    recurrent = ref_h_bytes(ref) ? ref->hidden : 0, rh = 0;
 	struct ref_pipeline pipe = {
 		padded,
 		ref->hidden,
 		recurrent,
 		column,
+		ref_h_bytes(ref),
+		ref_rh_bytes(ref),
 		trial->rig->config.rnn_pes,
 		trial->rig->config.beat_bytes,
 		memory->n,
@@ -328,14 +344,17 @@ static struct deltahop_profile_row expect_layer(struct trial *trial, unsigned in
 		row.fired_x += ref->fired[i];
 	for (int j = 0; j < recurrent; j++)
 		row.fired_h += ref->fired[1 + padded + j];
+	for (int j = 0; j < ref->hidden && ref_rh_bytes(ref); j++)
+		rh += ref->fired[1 + padded + ref->hidden + j];
 	row.cycles = ref_cycles(&pipe, ref->fired);
 	if (l || (t && !ref->bias_examined))
 		row.cycles += 1;
 	else if (ref->bias_examined)
 		row.cycles += 3;
-	row.work_done = (uint64_t)column * (row.fired_x + row.fired_h);
+	row.work_done = (uint64_t)column * row.fired_x + (uint64_t)ref_h_bytes(ref) * row.fired_h +
+			(uint64_t)ref_rh_bytes(ref) * rh;
 	row.bytes_weights = row.work_done;
-	row.work_skipped = (uint64_t)column * (ref->inputs + recurrent) -
+	row.work_skipped = ref_weight_bytes(ref) - (uint64_t)column * ref->has_bias -
 			   (row.work_done - (uint64_t)column * ref->fired[0]);
 	return row;
 }
@@ -526,11 +545,13 @@ static void compare_state(struct trial *trial)
 		expect32(trial, &at, 0);
 		for (int i = 0; i < (ref->inputs + 7) / 8 * 8; i++)
 			expect16(trial, &at, ref->x_mem[i]);
-		for (int j = 0; j < ref->hidden && !ref->dense; j++)
+		for (int j = 0; j < ref->hidden && ref_h_bytes(ref); j++)
 			expect16(trial, &at, ref->h_mem[j]);
-		for (int j = 0; j < ref->hidden && !ref->dense; j++)
+		for (int j = 0; j < ref->hidden && ref_h_bytes(ref); j++)
 			expect16(trial, &at, ref->h[j]);
-		for (int m = 0; m < (ref->dense ? 1 : 4); m++) {
+		for (int j = 0; j < ref->hidden && ref_has_third(ref->cell); j++)
+			expect16(trial, &at, ref->third[j]);
+		for (int m = 0; m < ref_accumulators(ref->cell); m++) {
 			for (int j = 0; j < ref->hidden; j++)
 				expect32(trial, &at, ref->m[m][j]);
 		}

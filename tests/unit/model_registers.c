@@ -13,7 +13,7 @@ START_TEST(identity)
 	net_create(&net, "card");
 	ck_assert_uint_eq(rig_reg(net.rig, DELTAHOP_REG_ID), 0x504f4844);
 	ck_assert_uint_eq(rig_reg(net.rig, DELTAHOP_REG_ABI), 0x10000);
-	ck_assert_uint_eq(rig_reg(net.rig, DELTAHOP_REG_CAPS_LO), 0x7f);
+	ck_assert_uint_eq(rig_reg(net.rig, DELTAHOP_REG_CAPS_LO), 0x7ff);
 	ck_assert_uint_eq(rig_reg(net.rig, DELTAHOP_REG_CAPS_HI), 0x3ff);
 	ck_assert_uint_eq(rig_reg(net.rig, DELTAHOP_REG_ENGINES), 3);
 	ck_assert_uint_eq(rig_reg(net.rig, DELTAHOP_REG_PROFILE), 3);
@@ -283,7 +283,7 @@ START_TEST(impossible_devices)
 	REFUSE("engines", conv_macs = 128);
 	REFUSE("engines", caps = DELTAHOP_CAP_CONV_PACKED);
 	REFUSE("conv-macs", engines = 3);
-	REFUSE("caps", caps = DELTAHOP_CAP_RNN_LSTM);
+	REFUSE("caps", caps = DELTAHOP_CAP_RNN_RELU << 1);
 	REFUSE("pes", rnn_pes = 16);
 	REFUSE("pes", rnn_pes = 9);
 	REFUSE("slots", rnn_slots = 5);

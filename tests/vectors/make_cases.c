@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/npy.h"
-#include "reference_gru.h"
+#include "reference_rnn.h"
 #include "reference_timing.h"
 #include "rig.h"
 
@@ -141,6 +141,8 @@ static void write_cycles(FILE *file, const struct made *made, int t)
 				layer->hidden,
 				layer->hidden,
 				3 * layer->hidden,
+				3 * layer->hidden,
+				0,
 				8,
 				8,
 				settings[s].n,

@@ -48,8 +48,10 @@ enum deltahop_profile {
 #define DELTAHOP_CAP_RNN_WIDE		(1ULL << 4) /* more than 8 processing elements */
 #define DELTAHOP_CAP_RNN_LAYER_THETA	(1ULL << 5) /* thresholds per layer */
 #define DELTAHOP_CAP_RNN_DENSE		(1ULL << 6) /* delta dense layers */
-#define DELTAHOP_CAP_RNN_GRU_BEFORE	(1ULL << 7) /* reserved: GRU with reset before */
-#define DELTAHOP_CAP_RNN_LSTM		(1ULL << 8) /* reserved: LSTM */
+#define DELTAHOP_CAP_RNN_GRU_BEFORE	(1ULL << 7) /* GRU whose reset gate comes before the recurrent product */
+#define DELTAHOP_CAP_RNN_LSTM		(1ULL << 8) /* LSTM */
+#define DELTAHOP_CAP_RNN_SIMPLE		(1ULL << 9) /* simple recurrent layers, of one gate */
+#define DELTAHOP_CAP_RNN_RELU		(1ULL << 10) /* GRU and LSTM with ReLU in place of tanh */
 #define DELTAHOP_CAP_CONV_STRIDE	(1ULL << 32) /* strides 2..4 */
 #define DELTAHOP_CAP_CONV_SHAPE		(1ULL << 33) /* kernels that are no squares, pads that differ by side */
 #define DELTAHOP_CAP_CONV_SHIFT		(1ULL << 34) /* output and bias shifts per layer */
@@ -92,11 +94,15 @@ struct deltahop_cmd {
 enum deltahop_cell {
 	DELTAHOP_CELL_GRU = 0,		/* reset gate applied after the recurrent product */
 	DELTAHOP_CELL_DENSE = 1,	/* DELTAHOP_CAP_RNN_DENSE */
-	DELTAHOP_CELL_GRU_BEFORE = 2,	/* reserved */
-	DELTAHOP_CELL_LSTM = 3,		/* reserved */
+	DELTAHOP_CELL_GRU_BEFORE = 2,	/* reset gate applied to h before its product; DELTAHOP_CAP_RNN_GRU_BEFORE */
+	DELTAHOP_CELL_LSTM = 3,		/* DELTAHOP_CAP_RNN_LSTM */
+	DELTAHOP_CELL_SIMPLE = 4,	/* one gate, its output fed back; DELTAHOP_CAP_RNN_SIMPLE */
 };
 
-/** enum deltahop_activation - output function of a dense layer (a GRU has its own: 0 there) */
+/**
+ * enum deltahop_activation - output function of a dense or simple layer; of the candidate of a GRU or LSTM: 0 is its
+ * own, tanh, and DELTAHOP_ACT_RELU needs DELTAHOP_CAP_RNN_RELU
+ */
 enum deltahop_activation {
 	DELTAHOP_ACT_NONE = 0,
 	DELTAHOP_ACT_RELU = 1,
@@ -106,22 +112,26 @@ enum deltahop_activation {
 
 /* The weight memory has no bias column; accumulators start from the state image. */
 #define DELTAHOP_LAYER_NO_BIAS	(1 << 0)
+/* LSTM: h is the output gate times max(c, 0), not times tanh(c). DELTAHOP_CAP_RNN_RELU */
+#define DELTAHOP_LAYER_OUTPUT_RELU	(1 << 1)
 
 /**
  * struct deltahop_cmd_rnn_layer - set up one layer slot for the rest of the job
  * @hdr: opcode DELTAHOP_OP_RNN_LAYER, size 40, flags DELTAHOP_LAYER_*
  * @slot: layer slot, below the device's number of slots
  * @cell: &enum deltahop_cell
- * @activation: &enum deltahop_activation, of a dense layer
+ * @activation: &enum deltahop_activation
  * @pad: zero
  * @inputs: I, elements of the input vector: 4..1024, I mod 8 is 0 or 4
  * @hidden: H, units: a multiple of 8, 16..1024
- * @weight_frac: fraction bits n of the int8 weights of each gate (value = w / 2^n), 0..15. GRU: r, u, c, 0;
- *	dense: n, 0, 0, 0. Without DELTAHOP_CAP_RNN_WEIGHT_SCALE every used one is 7
+ * @weight_frac: fraction bits n of the int8 weights of each gate (value = w / 2^n), 0..15. GRU, either kind: r, u, c,
+ *	0; LSTM: i, f, g, o; dense and simple: n, 0, 0, 0. Without DELTAHOP_CAP_RNN_WEIGHT_SCALE every used one is 7
  * @weight_region: region with READ
  * @weight_offset: byte offset of the layer's first column; columns follow each other without padding: bias
- *	(unless DELTAHOP_LAYER_NO_BIAS), x[0..I-1], h[0..H-1]; a GRU column has 3H bytes (r, u, c rows), a dense
- *	column H bytes and no h columns. Without DELTAHOP_CAP_RNN_WEIGHT_BASE the offset of slot l must be
+ *	(unless DELTAHOP_LAYER_NO_BIAS), x[0..I-1], h[0..H-1]. A GRU column has 3H bytes (r, u, c rows), an LSTM
+ *	column 4H (i, f, g, o), a simple or dense one H, and a dense layer has no h columns. GRU_BEFORE: bias and x
+ *	columns of 3H bytes (r, u, c), then h columns of 2H (r, u), then columns of H (c) for the elements of r * h.
+ *	Without DELTAHOP_CAP_RNN_WEIGHT_BASE the offset of slot l must be
  *	base + k0(l) * 3 * H(l), where base is slot 0's offset and k0(l) the number of columns of the slots before
  * @state_offset: byte offset of the layer's block in the state image, multiple of 8
  * @rsvd: zero
@@ -180,7 +190,7 @@ struct deltahop_cmd_rnn_run {
 /**
  * struct deltahop_theta - the delta thresholds of a layer
  * @x: for the bias and the input vector
- * @h: for the hidden vector
+ * @h: for the hidden vector; GRU_BEFORE: for r * h too
  *
  * The low 10 bits, read as a signed number, in 1/256. An element fires when its delta d is not 0 and d >= T or d <= -T.
  * 0..511 are thresholds; with -512..-1 every non-zero delta fires.
@@ -218,8 +228,10 @@ struct deltahop_rnn_params {
  * @flags: DELTAHOP_STATE_*
  * @rsvd: zero
  *
- * Then follow, without padding: __le16 x_mem[I rounded up to 8]; for a GRU __le16 h_mem[H], __le16 h[H]; and the
- * accumulators as __le32, of which the low 24 bits count: GRU M_r[H], M_u[H], M_cx[H], M_ch[H]; dense M[H].
+ * Then follow, without padding: __le16 x_mem[I rounded up to 8]; unless dense __le16 h_mem[H], __le16 h[H]; GRU_BEFORE
+ * __le16 rh_mem[H]; LSTM __le16 c[H]; and the accumulators as __le32, of which the low 24 bits count: GRU M_r[H],
+ * M_u[H], M_cx[H], M_ch[H]; GRU_BEFORE M_r[H], M_u[H], M_c[H]; LSTM M_i[H], M_f[H], M_g[H], M_o[H]; dense and simple
+ * M[H].
  * An image of zeros is the state after power-up. Accumulators have 8 + weight_frac fraction bits.
  */
 struct deltahop_rnn_state {
@@ -230,6 +242,9 @@ struct deltahop_rnn_state {
 /* Bytes of a layer's block in a state image, by its I and H. */
 #define DELTAHOP_RNN_STATE_GRU(i, h)	(8 + 2 * (((i) + 7) / 8 * 8) + 4 * (h) + 16 * (h))
 #define DELTAHOP_RNN_STATE_DENSE(i, h)	(8 + 2 * (((i) + 7) / 8 * 8) + 4 * (h))
+#define DELTAHOP_RNN_STATE_GRU_BEFORE(i, h)	(8 + 2 * (((i) + 7) / 8 * 8) + 6 * (h) + 12 * (h))
+#define DELTAHOP_RNN_STATE_LSTM(i, h)	(8 + 2 * (((i) + 7) / 8 * 8) + 6 * (h) + 16 * (h))
+#define DELTAHOP_RNN_STATE_SIMPLE(i, h)	(8 + 2 * (((i) + 7) / 8 * 8) + 4 * (h) + 4 * (h))
 
 /* Rectify: accumulators below 0 become 0, before pooling. */
 #define DELTAHOP_CONV_RELU	(1 << 0)
@@ -468,7 +483,8 @@ struct deltahop_profile_head {
  * @work_done: multiply-accumulates done
  * @work_skipped: multiply-accumulates skipped
  * @fired_x: elements of bias and x that fired; CONV: pixels taken
- * @fired_h: elements of h that fired
+ * @fired_h: elements of h that fired. GRU_BEFORE: the columns of r * h fetched are
+ *	(@bytes_weights - 3H @fired_x - 2H @fired_h) / H
  */
 struct deltahop_profile_row {
 	__le32 cmd_offset;
