@@ -90,13 +90,14 @@ struct deltahop_profile_head net_rows(struct net *net, struct deltahop_profile_r
 int main(void)
 {
 	TCase *(*const cases[])(void) = {
-		model_registers_case,	  model_rings_case,	 model_memory_case,
-		model_commands_case,	  model_jobs_case,	 model_state_case,
-		model_timing_case,	  model_random_case,	 reference_conv_case,
-		model_conv_commands_case, model_conv_case,	 model_sharing_case,
-		model_conv_data_case,	  model_conv_jobs_case,	 model_conv_random_case,
-		model_ddr_case,		  model_dram_case,	 model_conv_budget_case,
-		model_conv_damage_case,	  model_conv_place_case, model_conv_store_case,
+		model_registers_case,	  model_rings_case,	  model_memory_case,
+		model_commands_case,	  model_jobs_case,	  model_state_case,
+		model_timing_case,	  model_random_case,	  reference_conv_case,
+		model_conv_commands_case, model_conv_case,	  model_sharing_case,
+		model_conv_data_case,	  model_conv_jobs_case,	  model_conv_random_case,
+		model_streams_case,	  model_float_case,	  model_ddr_case,
+		model_dram_case,	  model_conv_budget_case, model_conv_damage_case,
+		model_conv_place_case,	  model_conv_store_case,
 	};
 	Suite *suite = suite_create("model");
 	SRunner *runner;
