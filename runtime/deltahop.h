@@ -586,6 +586,8 @@ void dh_job_report(const struct dh_job *job, struct dh_report *report);
  * @rows: of the input; @cols likewise
  * @out_rows: of the output; @out_cols likewise
  * @kernel_rows: of the kernel; @kernel_cols likewise
+ * @fired_rh: of a GRU whose reset gate comes first: elements of r * h that fired
+ * @slots_rh: elements of r * h that could have fired
  */
 struct dh_layer_report {
 	size_t size;
@@ -616,6 +618,8 @@ struct dh_layer_report {
 	uint32_t out_cols;
 	uint32_t kernel_rows;
 	uint32_t kernel_cols;
+	uint64_t fired_rh;
+	uint64_t slots_rh;
 };
 
 /** dh_program_layers() - number of layers */

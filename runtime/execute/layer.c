@@ -118,15 +118,9 @@ static struct dh_memory_timing channel(const struct drm_deltahop_device_info *hw
 static uint64_t rnn_dense_cycles(const struct dh_device *device, const struct dh_layer *layer)
 {
 	const struct drm_deltahop_device_info *hw = &device->hw;
-	struct dh_timing_layer timing = {
-		.inputs = (layer->inputs + 7) / 8 * 8,
-		.hidden = layer->hidden,
-		.recurrent = layer->cell == DELTAHOP_CELL_GRU ? layer->hidden : 0,
-		.column_bytes = dh_layer_column_bytes(layer),
-		.pes = hw->rnn_pes,
-		.memory = channel(hw, !hw->card_size && hw->link_n),
-		.beat_bytes = hw->dram_beat_bytes,
-	};
+	struct dh_memory_timing memory = channel(hw, !hw->card_size && hw->link_n);
+	struct dh_timing_layer timing =
+		dh_timing_of(layer, hw->rnn_pes, &memory, hw->dram_beat_bytes);
 
 	return dh_timing_layer_cycles(&timing, NULL);
 }
@@ -139,6 +133,18 @@ static uint64_t rnn_dense_steps(const struct dh_job *job, uint32_t index, uint64
 	bool first = layer->layer.slot == program->runs[layer->run].first;
 
 	return steps * (job->instance->dense_cycles[index] + 1) - (first && steps);
+}
+
+/* A row does not say it, but its bytes do. */
+static void add_rh(const struct dh_layer *layer, struct dh_layer_report *full)
+{
+	const struct dh_cell *cell = dh_cell(layer);
+	uint64_t bytes = (full->fired_x * cell->gates + full->fired_h * cell->gates_h) *
+			 (uint64_t)layer->hidden;
+
+	if (cell->gates_rh && full->bytes_weights >= bytes)
+		full->fired_rh =
+			(full->bytes_weights - bytes) / (cell->gates_rh * (uint64_t)layer->hidden);
 }
 
 static void describe_rnn(const struct dh_job *job, uint32_t index, struct dh_layer_report *full)
@@ -158,7 +164,9 @@ static void describe_rnn(const struct dh_job *job, uint32_t index, struct dh_lay
 	sum_rows(job, index, full);
 	full->dense_cycles = rnn_dense_steps(job, index, full->steps);
 	full->slots_x = full->steps * from->real_inputs + (job->starts && !from->layer.no_bias);
-	full->slots_h = from->layer.cell == DELTAHOP_CELL_GRU ? full->steps * from->real_hidden : 0;
+	full->slots_h = dh_cell(&from->layer)->gates_h ? full->steps * from->real_hidden : 0;
+	full->slots_rh = dh_cell(&from->layer)->gates_rh ? full->slots_h : 0;
+	add_rh(&from->layer, full);
 }
 
 /* --- the convolution engine --------------------------------------------------------- */

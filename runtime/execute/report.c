@@ -69,8 +69,7 @@ static int guilty_layer(const struct dh_program *program, const struct dh_report
 	for (i = 0; i < program->layer_count; i++) {
 		const struct dh_program_layer *layer = &program->layers[i];
 		uint64_t start = layer->layer.weight_offset;
-		uint64_t size =
-			dh_layer_columns(&layer->layer) * dh_layer_column_bytes(&layer->layer);
+		uint64_t size = dh_layer_weight_bytes(&layer->layer);
 
 		if (report->cmd_offset == layer->cmd_offset)
 			return i;

@@ -23,7 +23,8 @@ static void print_layer(const struct net_row *row, const struct dh_device_info *
 	const struct dh_layer_report *l = &row->layer;
 	bool conv = l->engine == DELTAHOP_ENGINE_CONV;
 	struct format size, all, done, zeros, busy, bytes, speed;
-	uint64_t slots = l->slots_x + l->slots_h, fired = l->fired_x + l->fired_h;
+	uint64_t slots = l->slots_x + l->slots_h + l->slots_rh,
+		 fired = l->fired_x + l->fired_h + l->fired_rh;
 	char cycles[24], time[16];
 
 	net_row_size(row, &size);

@@ -73,6 +73,8 @@ void cost_add_layer(struct cost *cost, uint32_t layer, const struct dh_layer_rep
 	sum->fired_h += before.fired_h;
 	sum->slots_x += before.slots_x;
 	sum->slots_h += before.slots_h;
+	sum->fired_rh += before.fired_rh;
+	sum->slots_rh += before.slots_rh;
 }
 
 void cost_add(struct cost *cost, const struct dh_job *job, uint32_t steps)

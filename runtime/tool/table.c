@@ -258,6 +258,10 @@ static json_t *layer_json(const struct cost *cost, uint32_t i, bool dense)
 	json_add(json, "fired_h", json_integer(l->fired_h));
 	json_add(json, "slots_x", json_integer(l->slots_x));
 	json_add(json, "slots_h", json_integer(l->slots_h));
+	if (l->slots_rh) {
+		json_add(json, "fired_rh", json_integer(l->fired_rh));
+		json_add(json, "slots_rh", json_integer(l->slots_rh));
+	}
 	if (conv)
 		add_conv(json, l);
 	return json;
