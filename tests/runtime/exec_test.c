@@ -252,6 +252,56 @@ START_TEST(rows_add_up_to_the_record)
 }
 END_TEST
 
+/* The second layer as a GRU whose reset comes first: as many weights, and less state. */
+static void reset_first(void)
+{
+	struct dh_program_layer *layer = &program->layers[1];
+	struct dh_cmd cmd = { .opcode = DELTAHOP_OP_RNN_LAYER };
+
+	layer->layer.cell = DELTAHOP_CELL_GRU_BEFORE;
+	cmd.layer = layer->layer;
+	dh_cmd_encode(&cmd, program->commands.data + layer->cmd_offset);
+	program->need.caps |= DELTAHOP_CAP_RNN_GRU_BEFORE;
+}
+
+static struct dh_layer_report run_second(struct dh_instance *on, int theta_h)
+{
+	struct dh_layer_report layer = { .size = sizeof(layer) };
+	struct dh_job *job = new_job(on);
+
+	ok(dh_instance_set_theta(on, -1, 0, theta_h, &err));
+	fill(job, 0, 0);
+	ok(dh_run(job, new_stream(on), STEPS, 0, &err));
+	ok(dh_job_layer(job, 0, &layer));
+	ck_assert_uint_eq(layer.slots_rh, 0);
+	ck_assert_uint_eq(layer.fired_rh, 0);
+	ok(dh_job_layer(job, 1, &layer));
+	return layer;
+}
+
+START_TEST(products_with_the_reset_gate)
+{
+	struct dh_instance_options options = { .size = sizeof(options),
+					       .priority = 1,
+					       .profile = true };
+	struct dh_layer_report layer;
+	struct dh_instance *other;
+
+	reset_first();
+	ok(dh_instance_create(device, program, &options, &other, &err));
+	layer = run_second(other, 0);
+	ck_assert_uint_eq(layer.slots_rh, STEPS * HIDDEN);
+	ck_assert_uint_gt(layer.fired_rh, 0);
+	ck_assert_uint_le(layer.fired_rh, layer.slots_rh);
+	ck_assert_uint_eq(layer.work_done,
+			  HIDDEN * (3 * layer.fired_x + 2 * layer.fired_h + layer.fired_rh));
+	layer = run_second(other, 511);
+	ck_assert_uint_eq(layer.fired_h, 0);
+	ck_assert_uint_eq(layer.fired_rh, 0);
+	dh_instance_destroy(other);
+}
+END_TEST
+
 /* A row of a whole run is what the same step cost as a job of its own. */
 static void compare_row(const struct dh_job *whole, const struct dh_job *single, uint32_t step)
 {
@@ -727,6 +777,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, real_values_are_rounded);
 	tcase_add_test(tc, running_does_not_allocate);
 	tcase_add_test(tc, rows_add_up_to_the_record);
+	tcase_add_test(tc, products_with_the_reset_gate);
 	tcase_add_test(tc, rows_of_single_steps);
 	tcase_add_test(tc, dense_cycles_are_a_bound);
 	tcase_add_test(tc, bias_slots_count_once_a_start);

@@ -332,6 +332,26 @@ START_TEST(bad_profile_region)
 END_TEST
 
 /* A job that faults leaves its rows and the head. */
+/* The columns of r * h lie past the end of the weights: nobody misses them before one fires. */
+START_TEST(products_out_of_bounds)
+{
+	struct deltahop_record record;
+	struct net net;
+
+	net_create(&net, "card");
+	net.layer.cell = DELTAHOP_CELL_GRU_BEFORE;
+	net.layer.weight_offset = NET_REGION_BYTES - ((1 + 8) * 3 * 16 + 16 * 2 * 16);
+	assert_ok(net_job(&net));
+	record = net_job(&net);
+	assert_fault(record, DELTAHOP_REASON_OUT_OF_BOUNDS);
+	ck_assert_uint_eq(record.fault_region, NET_WEIGHTS);
+	ck_assert_uint_ge(record.fault_offset, NET_REGION_BYTES);
+	ck_assert_uint_lt(record.fault_offset, NET_REGION_BYTES + 16 * 16);
+	ck_assert_uint_eq(record.fault_offset % 16, 0);
+	net_destroy(&net);
+}
+END_TEST
+
 START_TEST(profile_of_a_fault)
 {
 	struct deltahop_profile_row rows[2];
@@ -431,6 +451,7 @@ TCase *model_jobs_case(void)
 	tcase_add_test(tcase, profile_overflow);
 	tcase_add_test(tcase, profile_without_rows);
 	tcase_add_loop_test(tcase, bad_profile_region, 0, 4);
+	tcase_add_test(tcase, products_out_of_bounds);
 	tcase_add_test(tcase, profile_of_a_fault);
 	tcase_add_loop_test(tcase, long_program, 0, 16);
 	tcase_add_test(tcase, empty_program);
