@@ -67,10 +67,11 @@ TEST(sync_binary,
 
 	open_small(&r, fd);
 	sync = (struct drm_deltahop_sync){ syncobj_create(fd), DRM_DELTAHOP_SYNC_SIGNAL, 0 };
-	block(&blocker, fd, BLOCK_MS);
+	block_until_closed(&blocker, fd);
 	job = synced_job(&r, &sync, 1);
 	CHECK_OK(job_submit(fd, r.ctx, &job, 1, NULL));
 	CHECK(!syncobj_signalled(fd, sync.handle, 0));
+	CHECK_OK(ctx_destroy(fd, blocker.ctx));
 	CHECK_OK(syncobj_wait(fd, sync.handle, 0, in_seconds(DEVICE_SECONDS)));
 	runner_check(&r, &stream);
 	CHECK_OK(job_wait(fd, r.ctx, job.seqno, NOW_ONLY, NULL));
