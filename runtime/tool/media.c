@@ -102,14 +102,24 @@ static void take_pixels(const struct image_shape *shape, const struct media_opti
 	}
 }
 
+static enum dh_image_colour colour_of(uint32_t channels)
+{
+	switch (channels) {
+	case 3:
+		return DH_IMAGE_RGB;
+	case 4:
+		return DH_IMAGE_RGBA;
+	default:
+		return DH_IMAGE_GREY;
+	}
+}
+
 static int load_image(const char *path, const struct dh_values_info *input,
 		      const struct image_shape *shape, const struct media_options *options,
 		      float *values, struct dh_error *err)
 {
-	static const enum dh_image_colour colours[] = { DH_IMAGE_GREY, DH_IMAGE_AS_IT_IS,
-							DH_IMAGE_RGB, DH_IMAGE_RGBA };
 	struct dh_array image;
-	int ret = dh_image_read(path, colours[shape->channels - 1], &image, err);
+	int ret = dh_image_read(path, colour_of(shape->channels), &image, err);
 
 	if (ret)
 		return ret;
@@ -128,16 +138,18 @@ static int is_image_name(const struct dirent *entry)
 /* Names in a directory, in their order. */
 static int list_images(const char *path, struct dirent ***names, struct dh_error *err)
 {
-	int count = scandir(path, names, is_image_name, alphasort), error = errno;
+	int count = scandir(path, names, is_image_name, alphasort);
 
 	if (count > 0)
 		return count;
-	if (!count)
+	if (count < 0) {
+		dh_error_set(err, "%s: cannot be read: %s", path, strerror(errno));
+	} else {
 		free(*names);
+		dh_error_set(err, "%s: no PNG file is in it", path);
+	}
 	*names = NULL;
-	dh_error_set(err, "%s: %s%s", path, count ? "cannot be read: " : "no PNG file is in it",
-		     count ? strerror(error) : "");
-	return count ? -error : -ENOENT;
+	return -ENOENT;
 }
 
 static int load_directory(const char *path, struct dirent **names, int count,
