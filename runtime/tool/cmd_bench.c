@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tool/bench.h"
+#include "tool/run.h"
 #include "tool/tool.h"
 
 #define REPEAT_MAX 1000
@@ -25,10 +26,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		state->child_inputs[0] = &args->media;
 		return 0;
 	case 'i':
-		if (args->inputs.count == SAMPLES_FILES_MAX)
-			argp_error(state, "--input: at most %d times", SAMPLES_FILES_MAX);
-		else
-			args->inputs.text[args->inputs.count++] = arg;
+		run_add_file(state, &args->inputs, "--input", arg);
 		return 0;
 	case 'd':
 		args->device = arg;
